@@ -1,0 +1,24 @@
+"""Errors and warnings of sktransfer."""
+
+__all__ = [
+    "MissingExtraError",
+    "RandomWeightsWarning",
+    "TrainingDivergedError",
+    "WeightsNotAvailableError",
+]
+
+
+class WeightsNotAvailableError(RuntimeError):
+    """Published weights could be neither found in the local cache nor downloaded."""
+
+
+class MissingExtraError(ImportError):
+    """An optional dependency is not installed; the message names the extra."""
+
+
+class TrainingDivergedError(RuntimeError):
+    """The training loss became NaN or infinite."""
+
+
+class RandomWeightsWarning(UserWarning):
+    """A backbone that has no pretrained weights is used from random ones."""
