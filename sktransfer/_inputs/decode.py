@@ -1,0 +1,146 @@
+"""Image files to RGB tensors, as Pillow sees them."""
+
+import os
+import stat
+
+import numpy as np
+import torch
+import torchvision.io  # noqa: F401 (registers torch.ops.image)
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+# Only what has a bounded decoder in Pillow itself: EPS, say, would start Ghostscript.
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM")
+
+# Orientation -> (swap height and width, then flip these axes).
+_TURNS = {
+    2: (False, (-1,)),
+    3: (False, (-2, -1)),
+    4: (False, (-2,)),
+    5: (True, ()),
+    6: (True, (-1,)),
+    7: (True, (-2, -1)),
+    8: (True, (-2,)),
+}
+_READ_AS_RGB = 3
+
+
+def decode(path, row):
+    """Return the image file `path` as uint8 tensor (3, h, w).
+
+    It equals ``ImageOps.exif_transpose(image).convert("RGB")`` of Pillow: upright, grey
+    repeated, alpha dropped. The first frame is taken, and of 16 bits the upper 8.
+
+    Parameters
+    ----------
+    path : str
+    row : int
+        Row of `X`, for error messages.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no regular file, no image, damaged, or larger than
+        ``PIL.Image.MAX_IMAGE_PIXELS``.
+    """
+    where = f"Row {row} of X, {path!r},"
+    _check_regular_file(path, where)
+    try:
+        with open(path, "rb") as file, _open_header(file) as image:
+            if image.format in ("JPEG", "MPO") and image.mode in ("L", "RGB"):
+                pixels = _decode_jpeg(file, image)
+                if pixels is not None:
+                    return pixels
+            return rgb_tensor(image)
+    # Damaged files raise nearly anything in Pillow: SyntaxError, struct.error, ...
+    except Exception as error:
+        raise ValueError(
+            f"{where} cannot be read as an image ({_reason(error)}). Replace the file "
+            f"or drop the row; formats read: {', '.join(FORMATS)}."
+        ) from error
+
+
+def rgb_tensor(image):
+    """Return a PIL image as uint8 tensor (3, h, w), upright."""
+    if 0 in image.size:
+        raise ValueError(f"it has no pixels, size={image.size}")
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        pixels = np.repeat(_upper_byte(image)[..., None], 3, axis=2)
+    elif image.mode == "F":
+        raise ValueError("it has float pixels: pass an array of floats in 0 to 1")
+    else:
+        # It has no meaning without alpha, and Pillow warns about it.
+        image.info.pop("transparency", None)
+        pixels = np.array(image.convert("RGB"))
+    return torch.from_numpy(pixels).permute(2, 0, 1)
+
+
+def _check_regular_file(path, where):
+    """Raise for what must not be opened: reading a pipe would wait for ever."""
+    try:
+        mode = os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise FileNotFoundError(
+            f"{where} does not exist. Check the path; relative ones start at "
+            f"{os.getcwd()!r}."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{where} is no usable path: {error}.") from error
+    if not stat.S_ISREG(mode):
+        what = "a directory" if stat.S_ISDIR(mode) else "no regular file"
+        raise ValueError(f"{where} is {what}: pass paths of image files.")
+
+
+def _open_header(file):
+    """Return the image, not yet decoded, once its size is known to be bounded."""
+    image = Image.open(file, formats=FORMATS)
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit is not None and image.width * image.height > limit:
+        raise ValueError(
+            f"it has {image.width} x {image.height} pixels, more than "
+            f"PIL.Image.MAX_IMAGE_PIXELS={limit}: shrink it or raise that limit"
+        )
+    return image
+
+
+def _decode_jpeg(file, image):
+    """Return the JPEG `file` by torchvision, in two thirds of Pillow's time, or None.
+
+    The operator is called without its Python face, which warns at every call that it
+    will be removed (torchvision 0.29); where it is gone or refuses, Pillow takes over.
+    """
+    file.seek(0)
+    data = torch.frombuffer(bytearray(file.read()), dtype=torch.uint8)
+    try:
+        pixels = torch.ops.image.decode_image(data, _READ_AS_RGB, False)
+    except (AttributeError, RuntimeError):
+        return None
+    return _upright(pixels, image.getexif().get(ExifTags.Base.Orientation))
+
+
+def _upright(pixels, orientation):
+    # Not by torchvision: it looks into the first APP1 segment only, be it EXIF or XMP.
+    swap, flips = _TURNS.get(orientation, (False, ()))
+    if swap:
+        pixels = pixels.transpose(-2, -1)
+    return pixels.flip(flips) if flips else pixels
+
+
+def _upper_byte(image):
+    """Return the upper 8 of the 16 bits of a grey image."""
+    values = np.asarray(image)
+    if values.min() < 0 or values.max() > 65535:
+        raise ValueError(
+            f"its pixels go from {values.min()} to {values.max()}, beyond 16 bits: "
+            "pass an array of floats in 0 to 1"
+        )
+    return (values >> 8).astype(np.uint8)
+
+
+def _reason(error):
+    """Return the first line of the message of `error`, or its name."""
+    if isinstance(error, UnidentifiedImageError):
+        return "its content is of no format read"
+    return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -1,0 +1,91 @@
+"""Images that are decoded only when they are needed."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from .decode import decode, rgb_tensor
+
+
+class _LazyImages:
+    """Rows that become RGB tensors of differing sizes one at a time."""
+
+    in_memory = False
+    channels = 3
+
+    def __init__(self, items, rows=None):
+        self._items = items
+        # The rows of the user's X, which errors name after `take`.
+        self._rows = np.arange(len(items)) if rows is None else rows
+
+    def __len__(self):
+        return len(self._items)
+
+    def take(self, indices):
+        """Return the images of the rows `indices`."""
+        return type(self)(self._items[indices], self._rows[indices])
+
+    def sized(self, preprocessing):
+        """Return `preprocessing` that brings every image to the size of the crop."""
+        return replace(preprocessing, flexible=False)
+
+    def batch(self, indices, preprocessing, n_views=1):
+        """Return `n_views` tensors (b, 3, H, W) of the size of the crop."""
+        preprocessing = self.sized(preprocessing)
+        crops = [
+            preprocessing.views(self.sample(i), n_views)
+            for i in np.arange(len(self))[indices]
+        ]
+        return [torch.stack(view) for view in zip(*crops, strict=True)]
+
+
+class ImagePaths(_LazyImages):
+    """Image files by path.
+
+    Parameters
+    ----------
+    paths : ndarray of str, of shape (n,)
+        A NumPy array of fixed-width strings: forked loader processes that touch
+        the reference counts of Python strings would copy them all.
+    """
+
+    kind = "paths"
+
+    @property
+    def paths(self):
+        """The paths, as an array of str."""
+        return self._items
+
+    def sample(self, index):
+        """Return image `index` at its full size, as uint8 tensor (3, h, w)."""
+        return decode(str(self._items[index]), int(self._rows[index]))
+
+
+class PILImages(_LazyImages):
+    """Images that Pillow has opened.
+
+    Parameters
+    ----------
+    images : ndarray of PIL images, of shape (n,)
+    """
+
+    kind = "pil"
+
+    @property
+    def images(self):
+        """The PIL images, as an array of objects."""
+        return self._items
+
+    def sample(self, index):
+        """Return image `index` at its full size, as uint8 tensor (3, h, w)."""
+        image = self._items[index]
+        try:
+            return rgb_tensor(image)
+        # Decoding a damaged file raises nearly anything in Pillow.
+        except Exception as error:
+            raise ValueError(
+                f"Row {self._rows[index]} of X, a PIL image of mode {image.mode} and "
+                f"size {image.size}, cannot be read: {error}. Replace it, convert it "
+                "with image.convert('RGB'), or drop the row."
+            ) from error
