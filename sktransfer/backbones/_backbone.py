@@ -1,0 +1,297 @@
+"""The one class every network is wrapped in."""
+
+import copy
+from itertools import chain
+from numbers import Integral
+
+import torch
+from torch import nn
+from torch.func import functional_call
+
+from ._pooling import Pooling
+
+
+class Backbone(nn.Module):
+    """A network from a batch of raw samples to features.
+
+    A backbone is knowledge: it carries the preprocessing its weights were made with,
+    scikit-learn's `clone` returns it as it is, and estimators train a copy of it.
+    It comes out of its constructor in eval mode.
+
+    Parameters
+    ----------
+    stages : sequence of nn.Module
+        From input to output. Run one after the other, they map a preprocessed batch
+        to feature maps (n, c, h, w), tokens (n, 1 + positions, c) whose first is the
+        class token, or vectors (n, c). Freezing and layer-wise learning rates go by
+        stage.
+    name : str
+        Of the architecture, as `load_backbone` knows it.
+    width : int
+        Number of channels `c` that the last stage returns.
+    modality : {"image", "table"}, default="image"
+        What a sample is.
+    preprocessing : ImagePreprocessing, optional
+        From raw images to what the first stage takes; None leaves the batch alone.
+    pooling : {"auto", "avg", "max", "avgmax", "gem"}, default="auto"
+        From the last maps to features: "auto" is what the architecture does (the
+        average; the class token of a vision transformer), "avgmax" the average and
+        the maximum side by side, "gem" the generalised mean of power 3 [1]_.
+    norm : nn.Module, optional
+        What the architecture applies to pooled features.
+    n_inputs : int, optional
+        Number of columns, of a network for tables.
+    weights : str, default="random"
+        Where the weights come from.
+    pretrained : bool, default=False
+        Whether the weights hold knowledge, that is, are not random.
+
+    Attributes
+    ----------
+    stages : nn.ModuleList
+    stage_names : tuple of str
+        "stage0", "stage1", ...
+    n_features : int
+        Number of features per sample.
+
+    See Also
+    --------
+    load_backbone : Make one by name.
+
+    References
+    ----------
+    .. [1] F. Radenovic, G. Tolias, O. Chum. Fine-tuning CNN image retrieval with no
+       human annotation. IEEE TPAMI, 2019.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from torch import nn
+    >>> from sktransfer.backbones import Backbone
+    >>> stages = [nn.Conv2d(3, 8, 3), nn.Sequential(nn.ReLU(), nn.Conv2d(8, 16, 3))]
+    >>> backbone = Backbone(stages, name="two-layers", width=16)
+    >>> backbone
+    Backbone('two-layers', weights='random', n_features=16)
+    >>> backbone(torch.rand(2, 3, 12, 12)).shape
+    torch.Size([2, 16])
+    """
+
+    def __init__(
+        self,
+        stages,
+        *,
+        name,
+        width,
+        modality="image",
+        preprocessing=None,
+        pooling="auto",
+        norm=None,
+        n_inputs=None,
+        weights="random",
+        pretrained=False,
+    ):
+        super().__init__()
+        self.name = name
+        self.modality = modality
+        self.width = width
+        self.preprocessing = preprocessing
+        self.n_inputs = n_inputs
+        self.weights = weights
+        self.pretrained = pretrained
+        self.stages = nn.ModuleList(stages)
+        self.pooling = Pooling(pooling, norm)
+        self.eval()
+
+    @property
+    def n_features(self):
+        """Number of features per sample."""
+        return self.width * self.pooling.n_parts
+
+    @property
+    def stage_names(self):
+        """Names of the stages, from input to output."""
+        return tuple(f"stage{i}" for i in range(len(self.stages)))
+
+    def forward(self, x):
+        """Return the features of a batch.
+
+        Parameters
+        ----------
+        x : Tensor
+            Images (n, c, h, w), uint8 0-255 or float 0-1, of 1, 3 or 4 channels and
+            of any size; or a table (n, n_inputs).
+
+        Returns
+        -------
+        Tensor of shape (n, n_features)
+        """
+        x = self._preprocess(x)
+        for stage in self.stages:
+            x = stage(x)
+        return self.pooling(x)
+
+    def feature_maps(self, x):
+        """Return what every stage returns for the batch `x`, before any pooling.
+
+        Parameters
+        ----------
+        x : Tensor
+            As for `forward`.
+
+        Returns
+        -------
+        list of Tensor
+            Maps (n, c, h, w), tokens (n, 1 + positions, c) or vectors (n, c).
+        """
+        return self._maps(x, len(self.stages))
+
+    def forward_stages(self, x, layers):
+        """Return the pooled features of some stages.
+
+        Parameters
+        ----------
+        x : Tensor
+            As for `forward`.
+        layers : sequence of int or str
+            Numbers (from 0; negative ones count from the last) or names of stages.
+
+        Returns
+        -------
+        list of Tensor of shape (n, n_features_of_the_stage)
+            In the order of `layers`; of the last stage, what `forward` returns.
+        """
+        numbers = [self._stage_number(layer) for layer in layers]
+        last = len(self.stages) - 1
+        maps = self._maps(x, 1 + max(numbers, default=-1))
+        return [
+            self.pooling(maps[i]) if i == last else self.pooling.pool_stage(maps[i])
+            for i in numbers
+        ]
+
+    def with_image_size(self, image_size):
+        """Return a copy that is fed images of another size.
+
+        Parameters
+        ----------
+        image_size : int, (int, int) or None
+            Height and width of the crop, in pixels; None keeps them.
+
+        Returns
+        -------
+        Backbone
+
+        Raises
+        ------
+        ValueError
+            If the architecture cannot take images of that size, as most vision
+            transformers cannot.
+        """
+        return copy.deepcopy(self)._set_image_size(image_size)
+
+    def with_pooling(self, pooling):
+        """Return a copy that pools its last maps another way.
+
+        Parameters
+        ----------
+        pooling : {"auto", "avg", "max", "avgmax", "gem"}
+
+        Returns
+        -------
+        Backbone
+        """
+        return copy.deepcopy(self)._set_pooling(pooling)
+
+    def __repr__(self):
+        """Represent the backbone in one line."""
+        return (
+            f"{type(self).__name__}({self.name!r}, weights={self.weights!r}, "
+            f"n_features={self.n_features})"
+        )
+
+    def __sklearn_clone__(self):
+        """Return the backbone itself: it is knowledge, not a setting to reset."""
+        return self
+
+    def _preprocess(self, x):
+        if self.preprocessing is None:
+            return x
+        if not self.preprocessing.fits(x):
+            x = self.preprocessing.views(x)[0]
+        return self.preprocessing.normalize(x)
+
+    def _maps(self, x, n_stages):
+        x = self._preprocess(x)
+        maps = []
+        for stage in self.stages[:n_stages]:
+            x = stage(x)
+            maps.append(x)
+        return maps
+
+    def _stage_number(self, layer):
+        n_stages = len(self.stages)
+        if layer in self.stage_names:
+            return self.stage_names.index(layer)
+        if isinstance(layer, Integral) and -n_stages <= layer < n_stages:
+            return int(layer) % n_stages
+        raise ValueError(
+            f"layers: {layer!r} is no stage of {self.name!r}. Choose from its names "
+            f"{list(self.stage_names)} or their numbers 0 to {n_stages - 1}."
+        )
+
+    def _set_pooling(self, pooling):
+        if pooling not in ("auto", self.pooling.kind) and self.modality == "table":
+            raise ValueError(
+                f"pooling={pooling!r}: {self.name!r} returns vectors, which have no "
+                "positions to pool over. Leave pooling='auto'."
+            )
+        self.pooling = Pooling(pooling, self.pooling.norm)
+        return self.train(self.training)
+
+    def _set_image_size(self, image_size):
+        if image_size is None:
+            return self
+        if self.modality != "image":
+            raise ValueError(
+                f"image_size={image_size!r}: {self.name!r} takes a {self.modality}, "
+                "not images. Leave image_size=None."
+            )
+        size = _checked_size(image_size)
+        preprocessing = self.preprocessing.with_image_size(size)
+        self._check_size(image_size, preprocessing)
+        self.preprocessing = preprocessing
+        return self
+
+    def _check_size(self, image_size, preprocessing):
+        if preprocessing.mean is None:  # a module whose number of channels is unknown
+            return
+        images = torch.empty(1, len(preprocessing.mean), *preprocessing.crop)
+        try:
+            run_on_meta(nn.Sequential(*self.stages).eval(), images)
+        except (RuntimeError, AssertionError, ValueError) as error:
+            height, width = self.preprocessing.crop
+            reason = str(error).strip().partition("\n")[0]
+            raise ValueError(
+                f"image_size={image_size!r}: {self.name!r}, made for images of "
+                f"{height}x{width}, cannot take this size ({reason}). Leave "
+                "image_size=None, or take a convolutional backbone such as 'resnet18'."
+            ) from error
+
+
+def run_on_meta(module, x):
+    """Return what `module` makes of `x`, as a tensor with a shape but no values."""
+    tensors = chain(module.named_parameters(), module.named_buffers())
+    shapes = {name: tensor.to("meta") for name, tensor in tensors}
+    with torch.no_grad():
+        return functional_call(module, shapes, (x.to("meta"),))
+
+
+def _checked_size(image_size):
+    """Return `image_size` as what `ImagePreprocessing` takes."""
+    sides = image_size if isinstance(image_size, (tuple, list)) else [image_size] * 2
+    whole = all(isinstance(s, Integral) and not isinstance(s, bool) for s in sides)
+    if not whole or len(sides) != 2 or min(sides) < 1:
+        raise ValueError(
+            f"image_size={image_size!r} must be a number of pixels, at least 1, or a "
+            "pair of them: (height, width)."
+        )
+    return tuple(int(side) for side in sides)

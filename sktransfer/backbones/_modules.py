@@ -1,0 +1,63 @@
+"""From any nn.Module that returns features to a Backbone."""
+
+import torch
+from torch import nn
+
+from .._utils.preprocessing import ImagePreprocessing
+from ._backbone import Backbone
+
+
+def wrap_module(module, sample, **attributes):
+    """Return `module` as a Backbone whose width is found by running `sample`.
+
+    `sample` is a raw batch, as `Backbone.forward` takes it.
+    """
+    table = attributes["modality"] == "table"
+    # The module's own normalisation is not known: it gets the floats 0-1 as they are.
+    preprocessing = None if table else ImagePreprocessing(mean=None, flexible=True)
+    backbone = Backbone(
+        split_into_stages(module),
+        width=0,
+        preprocessing=preprocessing,
+        n_inputs=sample.shape[1] if table else None,
+        **attributes,
+    )
+    backbone.width = _width(backbone, sample)
+    return backbone
+
+
+def split_into_stages(module):
+    """Return the children of a Sequential, each with parameters opening a stage."""
+    if not isinstance(module, nn.Sequential) or not len(module):
+        return [module]
+    runs = [[]]
+    for child in module:
+        if has_parameters(child) and any(map(has_parameters, runs[-1])):
+            runs.append([])
+        runs[-1].append(child)
+    return [nn.Sequential(*run) for run in runs]
+
+
+def has_parameters(module):
+    """Whether there is anything to train in `module`."""
+    return next(module.parameters(), None) is not None
+
+
+def _width(backbone, sample):
+    takes = f"a batch of shape {tuple(sample.shape)}, {sample.dtype}"
+    try:
+        with torch.no_grad():
+            maps = backbone.feature_maps(sample)[-1]
+    except Exception as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise ValueError(
+            f"backbone: the module {backbone.name!r} cannot run {takes} ({reason}). It "
+            "must map floats (images in 0-1, channels first) to features."
+        ) from error
+    if not isinstance(maps, torch.Tensor) or maps.ndim not in (2, 4):
+        got = tuple(maps.shape) if isinstance(maps, torch.Tensor) else type(maps)
+        raise ValueError(
+            f"backbone: for {takes}, the module {backbone.name!r} returned {got}. It "
+            "must return features (n, d) or feature maps (n, c, h, w): wrap it so."
+        )
+    return maps.shape[1]

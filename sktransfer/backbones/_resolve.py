@@ -1,0 +1,108 @@
+"""From the parameter `backbone` of an estimator to a network of its own."""
+
+import copy
+from pathlib import Path
+
+from torch import nn
+
+from ._backbone import Backbone
+from ._files import is_backbone_file
+from ._load import load_backbone, modality_of
+from ._modules import wrap_module
+
+_AUTO = {"table": "mlp", "image": "smallnet"}
+
+
+def as_backbone(
+    backbone,
+    *,
+    weights="auto",
+    kind,
+    sample,
+    image_size=None,
+    pooling="auto",
+    dtype=None,
+):
+    """Return a backbone to train, which shares nothing with the argument.
+
+    Parameters
+    ----------
+    backbone : "auto", str, Path, Backbone or nn.Module
+        As every estimator takes it.
+    weights, image_size, pooling, dtype
+        As `load_backbone` takes them.
+    kind : str
+        Of the input: "table", or anything else for images.
+    sample : Tensor
+        Some raw rows of the input, for the width of modules and number of columns.
+    """
+    modality = "table" if kind == "table" else "image"
+    if isinstance(backbone, str) and backbone == "auto":
+        backbone = _AUTO[modality]
+    if isinstance(backbone, nn.Module):
+        own = _own_copy(backbone, weights, modality, sample, dtype)
+        if pooling != "auto":
+            own._set_pooling(pooling)
+        own._set_image_size(image_size)
+    elif isinstance(backbone, (str, Path)):
+        own = _named(backbone, weights, modality, sample, image_size, pooling, dtype)
+    else:
+        raise TypeError(
+            f"backbone={backbone!r} must be 'auto', the name of a backbone (see "
+            "sktransfer.backbones.list_backbones), a Backbone, an nn.Module that "
+            "returns features, or a file of save_backbone."
+        )
+    _check_input(own.modality, own.n_inputs, modality, sample, own.name)
+    return own
+
+
+def _own_copy(module, weights, modality, sample, dtype):
+    if not (isinstance(weights, str) and weights == "auto"):
+        raise ValueError(
+            "weights: a backbone given as an object has weights of its own. Leave "
+            "weights='auto', or name an architecture."
+        )
+    own = copy.deepcopy(module).to(sample.device, dtype)
+    if isinstance(own, Backbone):
+        return own
+    return wrap_module(
+        own,
+        sample,
+        name=type(module).__name__,
+        modality=modality,
+        weights="module",
+        pretrained=True,  # what the caller hands over is taken as worth keeping
+    )
+
+
+def _named(name, weights, modality, sample, image_size, pooling, dtype):
+    columns = None
+    if not is_backbone_file(name):
+        _check_input(modality_of(name), None, modality, sample, name)
+        columns = sample.shape[1] if modality == "table" else None
+    return load_backbone(
+        name,
+        weights,
+        pooling=pooling,
+        image_size=image_size,
+        n_inputs=columns,
+        dtype=dtype,
+    )
+
+
+def _check_input(takes, n_inputs, modality, sample, name):
+    if takes == "image" and modality == "table":
+        raise ValueError(
+            f"backbone={name!r} takes images, but X is a table of {sample.shape[1]} "
+            "columns. If its rows are flat images, give input_shape=(height, width); "
+            "for a table, backbone='mlp'."
+        )
+    if takes == "table" and modality == "image":
+        raise ValueError(
+            f"backbone={name!r} takes tables, but X holds images. Name a backbone for "
+            "images, such as 'resnet18', or backbone='auto'."
+        )
+    if n_inputs is not None and n_inputs != sample.shape[1]:
+        raise ValueError(
+            f"backbone={name!r} takes {n_inputs} columns, but X has {sample.shape[1]}."
+        )

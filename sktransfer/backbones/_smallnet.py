@@ -1,0 +1,49 @@
+"""The small network for images that is taken when none is named."""
+
+from itertools import pairwise
+
+from torch import nn
+from torchvision.ops import Conv2dNormActivation
+
+from .._utils.preprocessing import ImagePreprocessing
+from ._backbone import Backbone
+
+_WIDTHS = (16, 32, 64, 128)
+
+
+class _ResidualBlock(nn.Module):
+    """Two 3x3 convolutions beside a shortcut [He et al., CVPR 2016]."""
+
+    def __init__(self, inputs, outputs, stride):
+        super().__init__()
+        self.convolutions = nn.Sequential(
+            Conv2dNormActivation(inputs, outputs, 3, stride),
+            Conv2dNormActivation(outputs, outputs, 3, activation_layer=None),
+        )
+        self.shortcut = nn.Identity()
+        if stride > 1:
+            self.shortcut = Conv2dNormActivation(
+                inputs, outputs, 1, stride, activation_layer=None
+            )
+        self.relu = nn.ReLU()
+
+    def forward(self, x):
+        """Return the maps of `x`, 1 / stride as high and wide."""
+        return self.relu(self.convolutions(x) + self.shortcut(x))
+
+
+def smallnet():
+    """Return the small residual network: four stages, 0.3 million parameters.
+
+    It takes images from one pixel up; in-memory ones keep their size.
+    """
+    stem = Conv2dNormActivation(3, _WIDTHS[0], 3)
+    stages = [nn.Sequential(stem, _ResidualBlock(_WIDTHS[0], _WIDTHS[0], stride=1))]
+    for inputs, outputs in pairwise(_WIDTHS):
+        stages.append(nn.Sequential(_ResidualBlock(inputs, outputs, stride=2)))
+    preprocessing = ImagePreprocessing(
+        resize=72, crop=(64, 64), mean=(0.5,) * 3, std=(0.25,) * 3, flexible=True
+    )
+    return Backbone(
+        stages, name="smallnet", width=_WIDTHS[-1], preprocessing=preprocessing
+    )
