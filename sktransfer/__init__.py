@@ -1,3 +1,38 @@
-"""Deep transfer learning that is scikit-learn."""
+"""Deep transfer learning that is scikit-learn.
+
+Estimators and transformers that bring the knowledge of a pretrained network, or of
+another domain, to scikit-learn. Importing this package imports no deep-learning
+framework: that happens in `fit`.
+"""
+
+from importlib import import_module
 
 __version__ = "0.1.0.dev0"
+
+_HOMES = {
+    "FineTuneClassifier": "_estimators._fine_tune_classifier",
+    "FineTuneRegressor": "_estimators._fine_tune_regressor",
+    "PretrainedFeatureExtractor": "_estimators._extractor",
+}
+_SUBPACKAGES = (
+    "backbones",
+    "callbacks",
+    "datasets",
+    "exceptions",
+    "finetuning",
+    "pretraining",
+)
+
+__all__ = [*_HOMES, *_SUBPACKAGES]
+
+
+def __getattr__(name):
+    if name in _SUBPACKAGES:
+        return import_module(f".{name}", __name__)
+    if name in _HOMES:
+        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return [*__all__, "__version__"]

@@ -1,0 +1,138 @@
+"""What all estimators on a backbone share: reading inputs, computing features."""
+
+import functools
+from contextlib import contextmanager, nullcontext
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+# A net on a table is so small that a second thread costs more than it brings.
+_TABLE_THREADS = 1
+_TABLE_BATCH = 4096
+_FLOATS = (np.float64, np.float32)
+
+
+class BackboneEstimator(BaseEstimator):
+    """Reads any kind of input for a backbone and computes its features."""
+
+    def features(self, X):
+        """Compute what the backbone returns for `X`.
+
+        Parameters
+        ----------
+        X : table, images or paths
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            Of float64 for a float64 table, of float32 otherwise.
+        """
+        check_is_fitted(self)
+        return self._features(self.backbone_, self._read(X, reset=False))
+
+    def _features(self, backbone, inputs, layers=None):
+        from .._inference import compute_features
+        from .._utils.device import resolve_device
+
+        table = inputs.kind == "table"
+        return compute_features(
+            backbone,
+            inputs,
+            batch_size=_TABLE_BATCH if table else self.batch_size,
+            device=resolve_device(self.device),
+            precision=self.precision,
+            n_views=1 if table else self.n_views,
+            layers=layers,
+        )
+
+    def _read(self, X, reset):
+        """Return `X` as the inputs object of its kind; tables go through sklearn."""
+        from .._inputs import Table, kind_of, read_images
+
+        kind = kind_of(X, self.input_shape, self._modality(reset))
+        if kind == "table":
+            return Table(validate_data(self, X, reset=reset, dtype=_FLOATS, order="C"))
+        if kind == "images" and self.input_shape is not None:
+            X = validate_data(self, X, reset=reset, dtype="numeric", order="C")
+        elif reset:
+            self._forget_columns()
+        return read_images(X, self.input_shape)
+
+    def _modality(self, reset):
+        """Return the kind of input the backbone is for; None if it goes by `X`."""
+        from ..backbones._files import is_backbone_file
+        from ..backbones._load import modality_of
+
+        backbone = self.backbone if reset else self.backbone_
+        if not isinstance(backbone, str):
+            return getattr(backbone, "modality", None)
+        if backbone == "auto" or is_backbone_file(backbone):
+            return None
+        return modality_of(backbone)
+
+    def _new_backbone(self, inputs, weight=None, pooling="auto"):
+        """Return a copy of the backbone that the parameters ask for."""
+        from ..backbones._resolve import as_backbone
+        from ..backbones._tables import fit_statistics
+
+        table = inputs.kind == "table"
+        sample = inputs.take(slice(0, 1)).tensor() if table else inputs.sample(0)[None]
+        backbone = as_backbone(
+            self.backbone,
+            weights=self.weights,
+            kind=inputs.kind,
+            sample=sample,
+            image_size=self.image_size,
+            pooling=pooling,
+            dtype=sample.dtype if table else None,
+        )
+        if table and not backbone.pretrained:
+            fit_statistics(backbone, inputs.tensor(), weight)
+        return backbone
+
+    def _forget_columns(self):
+        for name in ("n_features_in_", "feature_names_in_"):
+            self.__dict__.pop(name, None)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = self._takes_two_dimensions()
+        return tags
+
+    def _takes_two_dimensions(self):
+        if self.input_shape is not None:
+            return True
+        if isinstance(self.backbone, str):
+            return self.backbone in ("auto", "mlp")
+        return getattr(self.backbone, "modality", "table") == "table"
+
+
+def restores_on_failure(fit):
+    """Give the estimator its old attributes back if `fit` fails."""
+
+    @functools.wraps(fit)
+    def wrapper(self, *args, **kwargs):
+        before = dict(self.__dict__)
+        try:
+            return fit(self, *args, **kwargs)
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    return wrapper
+
+
+@contextmanager
+def reproducible(estimator, kind):
+    """Seed inside the block; yield the seed. Random state and threads are restored."""
+    from .._utils.device import resolve_device, threads
+    from .._utils.seeds import draw_seed, isolated_rng
+
+    seed = draw_seed(estimator.random_state)
+    few = threads(_TABLE_THREADS) if kind == "table" else nullcontext()
+    with isolated_rng(seed, resolve_device(estimator.device)), few:
+        yield seed
+

@@ -1,0 +1,273 @@
+"""Fine-tuning: what the classifier and the regressor share."""
+
+import copy
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import _fit_context
+from sklearn.model_selection import train_test_split
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import _check_sample_weight, check_consistent_length
+
+from ._base import BackboneEstimator, reproducible, restores_on_failure
+from ._parameters import TRAINING_CONSTRAINTS
+
+_STRATEGIES = {"linear_probe", "full", "lp_ft", "gradual", "partial", "bitfit", "auto"}
+
+
+class FineTuneEstimator(BackboneEstimator):
+    """Fits a backbone and a head by one of the strategies.
+
+    A subclass says what is learnt: `_encode` (target to what the net learns),
+    `_class_weights`, `_n_outputs`, `_class_counts`, `_losses`.
+    """
+
+    _parameter_constraints = {
+        **TRAINING_CONSTRAINTS,
+        "strategy": [StrOptions(_STRATEGIES)],
+        "regularizer": [
+            StrOptions({"l2sp", "delta", "bss"}),
+            HasMethods(["penalty"]),
+            None,
+        ],
+        "C": [StrOptions({"cv"}), Interval(Real, 0, None, closed="neither")],
+        "n_trainable_stages": [Interval(Integral, 0, None, closed="left")],
+    }
+
+    @restores_on_failure
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
+        """Fit the backbone and the head.
+
+        Parameters
+        ----------
+        X : table, images or paths
+            Training data: a numeric array or DataFrame (n_samples, n_columns), images
+            (n_samples, height, width, channels), channels first or without channels,
+            or a list of file names or PIL images.
+        y : array-like of shape (n_samples,), or (n_samples, n_outputs) for regression
+            Labels or targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row; rows of weight zero are left out.
+        X_val, y_val, sample_weight_val : as above, default=None
+            Validation data, for the figures of each epoch and early stopping.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        go_on = self.warm_start and hasattr(self, "net_")
+        train = self._rows(X, y, sample_weight, reset=not go_on)
+        validation = self._validation_rows(X_val, y_val, sample_weight_val)
+        with reproducible(self, train.inputs.kind) as seed:
+            if self.early_stopping and validation is None:
+                train, validation = self._split(train, seed)
+            net = self._continued_net() if go_on else self._new_net(train)
+            self._run(net, train, validation, seed)
+        return self._finish(net)
+
+    def _fit_one_epoch(self, X, y, sample_weight):
+        """Train one more epoch, on a copy of the net."""
+        from .._training.fit import fit_net
+
+        first = not hasattr(self, "net_")
+        train = self._rows(X, y, sample_weight, reset=first)
+        with reproducible(self, train.inputs.kind) as seed:
+            net = self._new_net(train) if first else copy.deepcopy(self.net_)
+            seed += len(net.history)
+            fit_net(net, train, augment=self.augment, seed=seed, one_epoch=True)
+        return self._finish(net)
+
+    def _finish(self, net):
+        """Keep the trained net; its backbone is worth passing on."""
+        backbone = net.module_.backbone
+        if self.strategy_ != "linear_probe":
+            backbone.weights = f"{self.weights_}, fine-tuned"
+            backbone.pretrained = True
+        self.net_ = net
+        return self
+
+    @property
+    def backbone_(self):
+        """The fitted backbone."""
+        return _of_net(self, "backbone_").module_.backbone
+
+    @property
+    def history_(self):
+        """Losses and, for classifiers, accuracies of each epoch."""
+        return _of_net(self, "history_").history
+
+    @property
+    def n_epochs_(self):
+        """Number of epochs that were trained."""
+        return len(_of_net(self, "n_epochs_").history)
+
+    def _outputs(self, X):
+        """Return what the head makes of the features, an array (n, n_outputs)."""
+        import torch
+
+        features = self.features(X)
+        head = self.net_.module_.head.eval()
+        parameter = next(head.parameters())
+        with torch.inference_mode():
+            return head(torch.from_numpy(features).to(parameter)).cpu().numpy()
+
+    def _rows(self, X, y, sample_weight, reset):
+        """Return checked rows; those of weight zero are left out."""
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
+        inputs = self._read(X, reset=reset)
+        check_consistent_length(inputs, y)
+        weight = self._checked_weight(sample_weight, len(inputs))
+        kept = slice(None) if weight is None else np.flatnonzero(weight)
+        y = self._checked_target(y)[kept]
+        if weight is not None:
+            inputs, weight = inputs.take(kept), weight[kept]
+        return self._encoded_rows(inputs, y, weight, reset)
+
+    def _encoded_rows(self, inputs, y, weight, reset):
+        import torch
+
+        from .._training.fit import Rows
+
+        target = torch.as_tensor(self._encode(y, weight, reset))
+        weight = self._with_class_weight(y, weight)
+        dtype = _float_dtype(inputs)
+        if target.is_floating_point():
+            target = target.to(dtype)
+        return Rows(inputs, target, None if weight is None else torch.as_tensor(weight).to(dtype))
+
+    def _checked_weight(self, sample_weight, n_samples):
+        if sample_weight is None:
+            return None
+        weight = _check_sample_weight(
+            sample_weight, np.empty((n_samples, 1)), ensure_non_negative=True
+        )
+        if not weight.any():
+            raise ValueError(
+                "sample_weight is zero for every row; at least one weight must be "
+                "positive."
+            )
+        return weight
+
+    def _validation_rows(self, X_val, y_val, sample_weight_val):
+        if X_val is None:
+            return None
+        if y_val is None:
+            raise ValueError("X_val was given without y_val; pass both or neither.")
+        return self._rows(X_val, y_val, sample_weight_val, reset=False)
+
+    def _split(self, rows, seed):
+        """Set a part of the rows aside for validation, with the classes in proportion."""
+        train, held_out = train_test_split(
+            np.arange(len(rows.y)),
+            test_size=self.validation_fraction,
+            stratify=None if rows.y.is_floating_point() else rows.y.numpy(),
+            random_state=seed,
+        )
+        return rows.take(train), rows.take(held_out)
+
+    def _new_net(self, train):
+        """Return an untrained net, with a fresh backbone and the picked strategy."""
+        from .._training.config import TrainingConfig
+        from .._training.fit import build_net
+        from .._training.module import TransferModule, build_head
+        from ..finetuning._strategies import Freezing, pick_strategy
+
+        backbone = self._new_backbone(train.inputs, train.weight)
+        self.weights_ = backbone.weights
+        config = TrainingConfig.of(self, from_scratch=not backbone.pretrained)
+        self.strategy_ = pick_strategy(
+            self.strategy,
+            backbone=backbone,
+            n_samples=len(train.y),
+            head=self.head,
+            augment=self.augment,
+            device=config.device,
+        )
+        dtype = _float_dtype(train.inputs)
+        head = build_head(self.head, backbone.n_features, self._n_outputs, dtype)
+        objective = self._objective(backbone, config.device, dtype)
+        return build_net(
+            TransferModule(backbone, head, returns_maps=objective.needs_maps),
+            objective,
+            config,
+            classification=self._class_counts is not None,
+            freezing=Freezing(self.strategy_, self.n_trainable_stages),
+        )
+
+    def _continued_net(self):
+        """Return a copy of the fitted net with a fresh optimizer."""
+        from .._training.config import TrainingConfig
+        from .._training.fit import build_net
+
+        before = self.net_
+        net = build_net(
+            copy.deepcopy(before.module_),
+            before.objective,
+            TrainingConfig.of(self, from_scratch=before.config.from_scratch),
+            classification=before.classification,
+            freezing=before.freezing,
+        )
+        net.history = copy.deepcopy(before.history)
+        return net
+
+    def _run(self, net, train, validation, seed):
+        from .._training.finetune import fine_tune
+
+        self.C_ = fine_tune(
+            net,
+            train,
+            validation,
+            strategy=self.strategy_,
+            augment=self.augment,
+            C=self.C,
+            seed=seed,
+            features_of=lambda inputs: self._features(net.module_.backbone, inputs),
+        )
+
+    def _objective(self, backbone, device, dtype):
+        """Return what is minimised, with a frozen copy of the source if one is needed."""
+        import torch
+
+        from .._training.objective import Objective
+        from ..finetuning._regularizers import REGULARIZERS
+
+        regularizer, source, counts = self.regularizer, None, self._class_counts
+        if isinstance(regularizer, str):
+            regularizer = REGULARIZERS[regularizer]()
+        if regularizer is not None:
+            source = copy.deepcopy(backbone).requires_grad_(False).eval().to(device)
+        if counts is not None:
+            counts = torch.as_tensor(counts, dtype=dtype, device=device)
+        loss = self._losses()[self.loss]() if isinstance(self.loss, str) else self.loss
+        return Objective(loss, counts, copy.deepcopy(regularizer), source)
+
+
+def _of_net(estimator, name):
+    """Return the fitted net, or say that `name` does not exist yet."""
+    if "net_" not in vars(estimator):
+        raise AttributeError(
+            f"{type(estimator).__name__} has no {name!r} before it is fitted."
+        )
+    return estimator.net_
+
+
+def _float_dtype(inputs):
+    """Return the torch dtype in which a net computes on `inputs`."""
+    import torch
+
+    double = inputs.kind == "table" and inputs.array.dtype == np.float64
+    return torch.float64 if double else torch.float32

@@ -1,0 +1,1 @@
+"""Training of nets: the one skorch net, its module and its batches."""

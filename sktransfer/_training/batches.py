@@ -1,0 +1,134 @@
+"""Batches of inputs, targets and weights, on the device that computes."""
+
+from typing import NamedTuple
+
+import torch
+from torch.utils.data import DataLoader
+
+from .._inputs import AugmentedBatches, resolve_augment
+from .._utils.device import resolve_workers
+
+# Rows are shuffled in blocks of this many batches: one gather serves many steps.
+_BLOCK = 64
+
+
+class Batch(NamedTuple):
+    """One batch as the net gets it."""
+
+    inputs: torch.Tensor
+    y: torch.Tensor
+    weight: torch.Tensor | None
+
+
+def batch_slices(n_samples, batch_size):
+    """Return the slices of the batches; a last batch of one joins the one before.
+
+    Batch norm refuses a batch of one in training.
+    """
+    stops = [*range(batch_size, n_samples, batch_size), n_samples]
+    if len(stops) > 1 and stops[-1] - stops[-2] == 1:
+        del stops[-2]
+    return [slice(a, b) for a, b in zip([0, *stops], stops, strict=False)]
+
+
+class TensorBatches:
+    """Slices of tensors that lie on the device already."""
+
+    def __init__(self, inputs, y, weight, batch_size, device, generator=None):
+        self.inputs = inputs.tensor().to(device)
+        self.y = y.to(device)
+        self.weight = None if weight is None else weight.to(device)
+        self.generator = generator
+        self.slices = batch_slices(len(y), batch_size)
+
+    def __len__(self):
+        return len(self.slices)
+
+    def __iter__(self):
+        if self.generator is None or len(self.slices) == 1:
+            return (self._rows(rows) for rows in self.slices)
+        return self._shuffled()
+
+    def _shuffled(self):
+        order = torch.randperm(len(self.y), generator=self.generator).to(self.y.device)
+        for first in range(0, len(self.slices), _BLOCK):
+            slices = self.slices[first : first + _BLOCK]
+            start = slices[0].start
+            block = self._rows(order[start : slices[-1].stop])
+            for rows in slices:
+                part = slice(rows.start - start, rows.stop - start)
+                yield Batch(*(None if t is None else t[part] for t in block))
+
+    def _rows(self, rows):
+        weight = None if self.weight is None else self.weight[rows]
+        return Batch(self.inputs[rows], self.y[rows], weight)
+
+
+class LoadedBatches:
+    """Batches that are decoded or augmented on the CPU, in worker processes."""
+
+    def __init__(self, dataset, y, weight, batch_size, device, num_workers, generator):
+        self.dataset, self.y, self.weight = dataset, y, weight
+        self.device, self.generator = device, generator
+        self.slices = batch_slices(len(y), batch_size)
+        self.num_workers = resolve_workers(num_workers, device)
+        self.epoch = 0
+        self.per_batch = None
+
+    def __len__(self):
+        return len(self.slices)
+
+    def __iter__(self):
+        self.epoch += 1
+        for images, rows in self._loader():
+            y, weight = self.y[rows], None if self.weight is None else self.weight[rows]
+            if self.per_batch is not None and self.generator is not None:
+                images, y = self.per_batch(images, y)
+            yield Batch(*(None if t is None else self._move(t) for t in (images, y, weight)))
+
+    def _loader(self):
+        order = torch.arange(len(self.y))
+        if self.generator is not None and len(self.slices) > 1:
+            order = torch.randperm(len(self.y), generator=self.generator)
+        return DataLoader(
+            self.dataset,
+            sampler=[(self.epoch, order[rows]) for rows in self.slices],
+            batch_size=None,
+            num_workers=self.num_workers,
+            pin_memory=self.device.type == "cuda",
+        )
+
+    def _move(self, tensor):
+        return tensor.to(self.device, non_blocking=True)
+
+
+def training_batches(inputs, y, weight, *, backbone, augment, n_classes, config, seed):
+    """Return shuffled batches for training."""
+    generator = torch.Generator().manual_seed(seed)
+    device = torch.device(config.device)
+    if inputs.kind == "table" or (inputs.in_memory and augment is None):
+        if augment is not None:
+            raise ValueError(
+                f"augment={augment!r} is for images, but X is a table. Use augment=None."
+            )
+        return TensorBatches(inputs, y, weight, config.batch_size, device, generator)
+    recipe = resolve_augment(
+        augment, backbone.preprocessing, inputs.channels, n_classes=n_classes
+    )
+    dataset = AugmentedBatches(inputs, backbone.preprocessing, recipe.per_image, seed)
+    batches = LoadedBatches(
+        dataset, y, weight, config.batch_size, device, config.num_workers, generator
+    )
+    batches.per_batch = recipe.per_batch
+    return batches
+
+
+def validation_batches(inputs, y, weight, *, backbone, config):
+    """Return batches in the order of the rows, without augmentation."""
+    device = torch.device(config.device)
+    if inputs.in_memory:
+        return TensorBatches(inputs, y, weight, config.batch_size, device)
+    dataset = AugmentedBatches(inputs, backbone.preprocessing)
+    return LoadedBatches(
+        dataset, y, weight, config.batch_size, device, config.num_workers, None
+    )

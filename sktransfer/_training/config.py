@@ -1,0 +1,53 @@
+"""The shared training parameters of every estimator, read once."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from .._utils.device import resolve_device
+
+AUTO_STEPS = 300
+AUTO_EPOCHS = (10, 100)
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """What the layers below an estimator know of its parameters."""
+
+    max_epochs: Any
+    batch_size: int
+    lr: Any
+    backbone_lr_ratio: Any
+    lr_schedule: str
+    optimizer: Any
+    weight_decay: float | None
+    early_stopping: bool
+    n_iter_no_change: int
+    precision: str
+    compile: bool
+    device: Any
+    num_workers: int | None
+    callbacks: Any
+    verbose: int
+    from_scratch: bool
+
+    @classmethod
+    def of(cls, estimator, from_scratch):
+        """Read the parameters of `estimator` by name.
+
+        `from_scratch`: the backbone began with random weights, so that there is
+        nothing in it to be careful with.
+        """
+        own = ("device", "from_scratch")
+        names = [field.name for field in fields(cls) if field.name not in own]
+        return cls(
+            **{name: getattr(estimator, name) for name in names},
+            device=resolve_device(estimator.device),
+            from_scratch=from_scratch,
+        )
+
+    def epochs(self, n_batches):
+        """Return the number of epochs; "auto" aims at a number of optimizer steps."""
+        if self.max_epochs != "auto":
+            return self.max_epochs
+        fewest, most = AUTO_EPOCHS
+        return min(most, max(fewest, -(-AUTO_STEPS // n_batches)))

@@ -1,0 +1,112 @@
+"""Train a module on rows: the one place where nets are built and run."""
+
+import copy
+from typing import Any, NamedTuple
+
+import torch
+from skorch.callbacks import EarlyStopping
+from torch import nn
+
+from .._inputs import Table
+from .batches import training_batches, validation_batches
+from .module import TransferModule
+from .net import TransferNet
+
+
+class Rows(NamedTuple):
+    """Inputs with encoded targets and weights."""
+
+    inputs: Any
+    y: torch.Tensor
+    weight: torch.Tensor | None
+
+    def take(self, index):
+        """Return the rows at `index`."""
+        weight = None if self.weight is None else self.weight[index]
+        return Rows(self.inputs.take(index), self.y[index], weight)
+
+
+class FrozenFeatures(nn.Module):
+    """Stands for a backbone whose features were computed before."""
+
+    modality = "features"
+    preprocessing = None
+
+    def __init__(self):
+        super().__init__()
+        self.stages = nn.ModuleList()
+
+    def forward(self, features):
+        """Return the features as they are."""
+        return features
+
+
+def build_net(module, objective, config, *, classification, freezing=None):
+    """Return an initialised net around `module`, not trained."""
+    return TransferNet(
+        module,
+        objective,
+        config,
+        classification=classification,
+        freezing=freezing,
+        callbacks=_callbacks(config),
+        device=config.device,
+        verbose=config.verbose,
+    ).initialize()
+
+
+def fit_net(net, rows, validation=None, *, augment=None, seed=0, one_epoch=False):
+    """Train `net` on `rows`, watching `validation` rows if there are any.
+
+    `one_epoch`: a single epoch at the peak learning rate.
+    """
+    config, backbone = net.config, net.module_.backbone
+    batches = training_batches(
+        *rows,
+        backbone=backbone,
+        augment=augment,
+        n_classes=_n_classes(net),
+        config=config,
+        seed=seed,
+    )
+    held_out = None
+    if validation is not None:
+        held_out = validation_batches(*validation, backbone=backbone, config=config)
+    if one_epoch:
+        return net.train(batches, held_out, 1, "constant")
+    epochs = config.epochs(len(batches))
+    return net.train(batches, held_out, epochs, config.lr_schedule)
+
+
+def fit_head(head, features, rows, validation, *, objective, config, classification):
+    """Train `head` on `features` in place and return the history."""
+    module = TransferModule(FrozenFeatures(), head)
+    net = build_net(module, objective, config, classification=classification)
+    train, held_out = features
+    rows = rows._replace(inputs=Table(train))
+    if validation is not None:
+        validation = validation._replace(inputs=Table(held_out))
+    return fit_net(net, rows, validation).history
+
+
+def _n_classes(net):
+    counts = net.objective.class_counts
+    return None if counts is None else len(counts)
+
+
+def _callbacks(config):
+    """Return copies of the callbacks, so that the caller's stay as they are."""
+    callbacks = copy.deepcopy(list(config.callbacks or ()))
+    if config.early_stopping:
+        callbacks.append(
+            EarlyStopping(
+                patience=config.n_iter_no_change,
+                load_best=True,
+                sink=print if config.verbose else _silent,
+            )
+        )
+    return callbacks
+
+
+def _silent(*args, **kwargs):
+    """Print nothing (a function, since a lambda can't be pickled)."""

@@ -1,0 +1,72 @@
+"""The module that is trained: a backbone and a head."""
+
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+
+class Output(NamedTuple):
+    """What the module returns; skorch takes the first entry for the prediction."""
+
+    logits: torch.Tensor
+    features: torch.Tensor
+    maps: list | None = None
+
+
+class TransferModule(nn.Module):
+    """A backbone and a head on its features.
+
+    Parameters
+    ----------
+    backbone : Backbone
+    head : nn.Module
+        From features (n, n_features) to logits (n, n_outputs).
+    corrupt : callable, optional
+        Applied to the inputs in training.
+    returns_maps : bool, default=False
+        Whether the output has the feature maps of every stage.
+    """
+
+    def __init__(self, backbone, head, corrupt=None, returns_maps=False):
+        super().__init__()
+        self.backbone = backbone
+        self.head = head
+        self.corrupt = corrupt
+        self.returns_maps = returns_maps
+        self.frozen = ()
+
+    def forward(self, inputs):
+        """Return the `Output` of raw `inputs`, (n, c, h, w) or (n, n_columns)."""
+        if self.corrupt is not None and self.training:
+            inputs = self.corrupt(inputs)
+        if self.returns_maps:
+            maps = self.backbone.feature_maps(inputs)
+            features = self.backbone.pooling(maps[-1])
+            return Output(self.head(features), features, maps)
+        features = self.backbone(inputs)
+        return Output(self.head(features), features)
+
+    def freeze(self, modules):
+        """Keep `modules` as they are: no gradients, batch-norm statistics fixed."""
+        self.frozen = tuple(modules)
+        self.requires_grad_(True)
+        for module in self.frozen:
+            module.requires_grad_(False)
+        return self.train(self.training)
+
+    def train(self, mode=True):
+        """Switch to training; frozen parts stay in evaluation mode."""
+        super().train(mode)
+        for module in self.frozen:
+            module.eval()
+        return self
+
+
+def build_head(head, n_features, n_outputs, dtype):
+    """Return a linear head, or one with hidden layers of the sizes in `head`."""
+    sizes = [n_features, *(() if head == "linear" else head)]
+    layers = []
+    for n_in, n_out in zip(sizes, sizes[1:], strict=False):
+        layers += [nn.Linear(n_in, n_out), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(sizes[-1], n_outputs)).to(dtype)

@@ -1,0 +1,203 @@
+"""The one skorch net of the package."""
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EpochTimer, PrintLog
+
+from .._utils.device import autocast
+from ..exceptions import TrainingDivergedError
+from .figures import EpochFigures
+from .optimizers import build_optimizer
+from .schedules import factors
+
+_BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
+
+
+class TransferNet(NeuralNet):
+    """A `NeuralNet` over batches that lie ready, at the cost of a bare loop.
+
+    Figures are taken once an epoch, batch hooks are called only if a callback has
+    them, and the learning rate is looked up in a table.
+
+    Parameters
+    ----------
+    module : TransferModule
+    objective : Objective
+    config : TrainingConfig
+    classification : bool
+        Whether accuracy is recorded.
+    freezing : callable(module, progress) or None
+        Freezes parts of `module` at the begin of an epoch, by progress in 0 to 1.
+    """
+
+    def __init__(self, module, objective, config, *, classification, freezing=None, **kw):
+        self.objective = objective
+        self.config = config
+        self.classification = classification
+        self.freezing = freezing
+        super().__init__(
+            module, torch.nn.Identity, train_split=None, warm_start=True, **kw
+        )
+
+    @property
+    def _default_callbacks(self):
+        log = [("print_log", PrintLog())] if self.verbose else []
+        return [("epoch_timer", EpochTimer()), *log]
+
+    def initialize_module(self):
+        """Take the module as it is: whoever built it copied it."""
+        self.module_ = self.module
+        if self.config.compile:
+            self.module_.backbone.compile()
+        return self
+
+    def initialize_optimizer(self, triggered_directly=None):
+        """Build the optimizer with its groups."""
+        self.optimizer_ = build_optimizer(self.module_, self.config)
+        self._peaks = [group["lr"] for group in self.optimizer_.param_groups]
+        self._scaler = _gradient_scaler(self.config, self.device)
+        return self
+
+    def initialize_callbacks(self):
+        """Note which batch hooks somebody listens to."""
+        super().initialize_callbacks()
+        self.listens_ = {
+            hook
+            for hook in _BATCH_HOOKS
+            for _, callback in self.callbacks_
+            if getattr(type(callback), hook, None) is not getattr(Callback, hook)
+        }
+        return self
+
+    def train(self, batches, validation=None, epochs=1, schedule="constant"):
+        """Train for `epochs` over `batches`; Ctrl-C ends it, keeping the best so far."""
+        self._factors = factors(schedule, epochs * len(batches)).tolist()
+        self._step, self._epoch, self.n_epochs_planned_ = 0, 0, epochs
+        done = len(self.history)
+        self.notify("on_train_begin", X=batches, y=None)
+        try:
+            self.fit_loop(batches, validation, epochs=epochs)
+        except KeyboardInterrupt:
+            if len(self.history) - done < 1:
+                raise
+            self._drop_unfinished_epoch()
+        self.notify("on_train_end", X=batches, y=None)
+        return self
+
+    def check_data(self, X, y=None):
+        """Accept batches: estimators have checked the data."""
+
+    def get_split_datasets(self, X, y=None, **fit_params):
+        """Return batches for training and, or None, for validation."""
+        return X, y
+
+    def get_iterator(self, dataset, training=False):
+        """Return the batches: they are their own iterators."""
+        return dataset
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Freeze what the strategy leaves alone in this epoch."""
+        super().on_epoch_begin(net, **kwargs)
+        if self.freezing is not None:
+            planned = self.n_epochs_planned_
+            self.freezing(self.module_, self._epoch / planned if planned > 1 else 1.0)
+        self._epoch += 1
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """Run over the batches and record their mean loss and accuracy."""
+        if iterator is None:
+            return
+        self._set_training(training)
+        figures = EpochFigures(self.classification)
+        for batch in iterator:
+            if self.listens_:
+                self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch)
+            figures.add(step["loss"].detach(), step["y_pred"].detach(), batch)
+            if self.listens_:
+                self._record_batch(prefix, step, batch)
+                self.notify("on_batch_end", batch=batch, training=training, **step)
+        self._record(prefix, figures, len(iterator))
+
+    def train_step(self, batch, **fit_params):
+        """Take one optimizer step."""
+        self._set_learning_rate()
+        self.optimizer_.zero_grad(set_to_none=True)
+        with autocast(self.config.precision, torch.device(self.device)):
+            output = self.module_(batch.inputs)
+        loss = self.objective.task_loss(output.logits, batch)
+        if self.objective.regularizer is not None:
+            loss = loss + self.objective.penalty(output, self.module_, batch)
+        self._backward_and_step(loss, batch)
+        return {"loss": loss, "y_pred": output.logits}
+
+    def validation_step(self, batch, **fit_params):
+        """Compute the task loss without training."""
+        with (
+            torch.inference_mode(),
+            autocast(self.config.precision, torch.device(self.device)),
+        ):
+            logits = self.module_(batch.inputs).logits
+        return {"loss": self.objective.task_loss(logits, batch), "y_pred": logits}
+
+    def _backward_and_step(self, loss, batch):
+        if self._scaler is None:
+            loss.backward()
+        else:
+            self._scaler.scale(loss).backward()
+            self._scaler.unscale_(self.optimizer_)
+        if "on_grad_computed" in self.listens_:
+            named = list(self.get_all_learnable_params())
+            self.notify("on_grad_computed", named_parameters=named, batch=batch)
+        if self._scaler is None:
+            self.optimizer_.step()
+        else:
+            self._scaler.step(self.optimizer_)
+            self._scaler.update()
+
+    def _set_learning_rate(self):
+        factor = self._factors[self._step]
+        self._step += 1
+        for group, peak in zip(self.optimizer_.param_groups, self._peaks, strict=True):
+            group["lr"] = peak * factor
+
+    def _record_batch(self, prefix, step, batch):
+        self.history.record_batch(prefix + "_loss", step["loss"].item())
+        self.history.record_batch(prefix + "_batch_size", len(batch.y))
+
+    def _record(self, prefix, figures, n_batches):
+        loss, accuracy = figures.result()
+        self.history.record(prefix + "_loss", loss)
+        self.history.record(prefix + "_batch_count", n_batches)
+        if accuracy is not None:
+            self.history.record(prefix + "_acc", accuracy)
+        if prefix == "train":
+            self.history.record("lr", self.optimizer_.param_groups[0]["lr"])
+            self._check_finite(loss)
+
+    def _check_finite(self, loss):
+        if not np.isfinite(loss):
+            raise TrainingDivergedError(
+                f"The training loss became {loss} in epoch {self._epoch}, at "
+                f"lr={self._peaks[0]:g}. Try a tenth of that lr, clip the gradients "
+                "with callbacks=[sktransfer.callbacks.ClipGradient()], or look for "
+                "extreme values in X or y."
+            )
+
+    def _drop_unfinished_epoch(self):
+        if "train_loss" not in self.history[-1]:
+            del self.history[-1]
+
+    def __getstate__(self):
+        """Leave out what a pickle must not hold: the module twice, the source net."""
+        state = super().__getstate__()
+        state["module"] = None
+        return state
+
+
+def _gradient_scaler(config, device):
+    """Return the loss scaling that half precision needs, None otherwise."""
+    if config.precision != "fp16":
+        return None
+    return torch.amp.GradScaler(torch.device(device).type)

@@ -1,0 +1,52 @@
+"""What training minimises: the task loss and a regularizer."""
+
+import torch
+
+
+class Objective:
+    """Weighted mean of the task loss, plus the penalty of a regularizer.
+
+    Parameters
+    ----------
+    loss : object with `loss(outputs, y, class_weight)` giving one value a row
+    class_counts : Tensor (n_classes,) or None
+        Weighted number of training rows of each class.
+    regularizer : object with `penalty(output, module, source, inputs)`, or None
+    source : Backbone or None
+        Where the training started, frozen; for the regularizer.
+    """
+
+    def __init__(self, loss, class_counts=None, regularizer=None, source=None):
+        self.loss = loss
+        self.class_counts = class_counts
+        self.regularizer = regularizer
+        self.source = source
+
+    @property
+    def needs_maps(self):
+        """Whether the regularizer wants the feature maps of every stage."""
+        return getattr(self.regularizer, "needs_maps", False)
+
+    def task_loss(self, logits, batch):
+        """Return the weighted mean of the loss over the rows of `batch`."""
+        losses = self._row_losses(_at_least_float32(logits), batch.y)
+        if batch.weight is None:
+            return losses.mean()
+        return (losses * batch.weight).sum() / batch.weight.sum()
+
+    def penalty(self, output, module, batch):
+        """Return the penalty of the regularizer."""
+        return self.regularizer.penalty(output, module, self.source, batch)
+
+    def _row_losses(self, logits, y):
+        if y.dtype == torch.int64 or self.class_counts is None:
+            return self.loss.loss(logits, y, self.class_counts)
+        # Mixed labels (mixup, cutmix) belong to two classes, with weights.
+        shares, classes = y.topk(2, dim=1)
+        pairs = zip(shares.T, classes.T, strict=True)
+        return sum(s * self.loss.loss(logits, c, self.class_counts) for s, c in pairs)
+
+
+def _at_least_float32(logits):
+    half = logits.dtype in (torch.bfloat16, torch.float16)
+    return logits.float() if half else logits

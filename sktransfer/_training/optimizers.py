@@ -1,0 +1,68 @@
+"""Optimizers and their parameter groups."""
+
+from collections import defaultdict
+from functools import partial
+
+import numpy as np
+import torch
+
+# Fused kernels update all parameters in one call.
+OPTIMIZERS = {
+    "adamw": partial(torch.optim.AdamW, fused=True),
+    "adam": partial(torch.optim.Adam, fused=True),
+    "sgd": partial(torch.optim.SGD, fused=True, momentum=0.9, nesterov=True),
+    "rmsprop": torch.optim.RMSprop,
+}
+
+
+def build_optimizer(module, config):
+    """Return the optimizer of `module`, a group for each learning rate and decay."""
+    factory = OPTIMIZERS.get(config.optimizer, config.optimizer)
+    groups = parameter_groups(module, config)
+    if config.weight_decay is None:
+        return factory(groups, lr=groups[0]["lr"])
+    return factory(groups, lr=groups[0]["lr"], weight_decay=config.weight_decay)
+
+
+def parameter_groups(module, config):
+    """Group the parameters by learning rate; norm layers and biases do not decay."""
+    groups = defaultdict(list)
+    seen = set()
+    for part, lr in _learning_rates(module, config):
+        for parameter in part.parameters():
+            if parameter not in seen:
+                groups[lr, parameter.ndim > 1].append(parameter)
+                seen.add(parameter)
+    no_decay = {} if config.weight_decay == 0 else {"weight_decay": 0.0}
+    return [
+        {"params": parameters, "lr": lr, **({} if decays else no_decay)}
+        for (lr, decays), parameters in groups.items()
+    ]
+
+
+def _learning_rates(module, config):
+    """Pair the head and each stage with its peak learning rate."""
+    backbone = module.backbone
+    lr = _peak(config, backbone)
+    ratios = _ratios(config, len(backbone.stages))
+    yield module.head, lr
+    for stage, ratio in zip(backbone.stages, ratios, strict=True):
+        yield stage, lr * float(ratio)
+    if len(ratios):
+        yield backbone, lr * float(ratios[-1])  # what belongs to no stage
+
+
+def _ratios(config, n_stages):
+    """Return the learning rate of each stage as a multiple of that of the head."""
+    if config.from_scratch:
+        return np.ones(n_stages)
+    if isinstance(config.backbone_lr_ratio, tuple):
+        return np.geomspace(*config.backbone_lr_ratio, n_stages)
+    return np.full(n_stages, config.backbone_lr_ratio)
+
+
+def _peak(config, backbone):
+    """Return the peak learning rate; "auto" is larger for a table net from scratch."""
+    if config.lr != "auto":
+        return config.lr
+    return 1e-2 if config.from_scratch and backbone.modality == "table" else 1e-3
