@@ -75,8 +75,8 @@ class ImageArray:
         return _as_tensor(self.images)
 
     def sample(self, index):
-        """Return image `index`, of shape (c, h, w)."""
-        return _as_tensor(self.images[index])
+        """Return a copy of image `index`, of shape (c, h, w), free to be changed."""
+        return torch.from_numpy(self.images[index].copy())
 
     def batch(self, indices, preprocessing, n_views=1):
         """Return `n_views` tensors (b, c, H, W) of the size of the crop."""

@@ -82,8 +82,8 @@ class LightColour:
     def __call__(self, image):
         """Return a changed (c, h, w) `image`."""
         size = tuple(image.shape[-2:]) if self.size is None else self.size
-        crop = v2.RandomResizedCrop(size, scale=(0.35, 1.0), antialias=True)
-        return v2.functional.horizontal_flip(crop(image)) if _coin() else crop(image)
+        image = v2.RandomResizedCrop(size, scale=(0.35, 1.0))(image)
+        return v2.functional.horizontal_flip(image) if torch.rand(()) < 0.5 else image
 
 
 class LightGrey:
@@ -129,7 +129,8 @@ class MixImages:
 
 
 def _mixes_batches(part):
-    return part in ("mixup", "cutmix") or isinstance(part, (v2.MixUp, v2.CutMix))
+    named = isinstance(part, str) and part in ("mixup", "cutmix")
+    return named or isinstance(part, (v2.MixUp, v2.CutMix))
 
 
 def _mixer(part, n_classes):
@@ -164,10 +165,6 @@ def _steps(part, preprocessing, channels):
 
 def _size(preprocessing):
     return None if preprocessing.flexible else tuple(preprocessing.crop)
-
-
-def _coin():
-    return torch.rand(()) < 0.5
 
 
 def _border_colour(image):

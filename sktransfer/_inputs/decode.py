@@ -5,8 +5,8 @@ import stat
 
 import numpy as np
 import torch
-import torchvision.io  # noqa: F401 (registers torch.ops.image)
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from torchvision.io import ImageReadMode
 
 # Only what has a bounded decoder in Pillow itself: EPS, say, would start Ghostscript.
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM")
@@ -21,7 +21,6 @@ _TURNS = {
     7: (True, (-2, -1)),
     8: (True, (-2,)),
 }
-_READ_AS_RGB = 3
 
 
 def decode(path, row):
@@ -66,12 +65,16 @@ def rgb_tensor(image):
     if 0 in image.size:
         raise ValueError(f"it has no pixels, size={image.size}")
     image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I"):
-        pixels = np.repeat(_upper_byte(image)[..., None], 3, axis=2)
-    elif image.mode == "F":
-        raise ValueError("it has float pixels: pass an array of floats in 0 to 1")
+    if image.mode in ("I", "F"):
+        raise ValueError(
+            f"mode {image.mode!r}, whose range is unknown: scale it to 8 bits, or pass "
+            "an array of floats in 0 to 1"
+        )
+    if image.mode.startswith("I;16"):
+        upper_bits = (np.asarray(image) >> 8).astype(np.uint8)
+        pixels = np.repeat(upper_bits[..., None], 3, axis=2)
     else:
-        # It has no meaning without alpha, and Pillow warns about it.
+        # Of no use without alpha, and Pillow would warn about it.
         image.info.pop("transparency", None)
         pixels = np.array(image.convert("RGB"))
     return torch.from_numpy(pixels).permute(2, 0, 1)
@@ -80,7 +83,7 @@ def rgb_tensor(image):
 def _check_regular_file(path, where):
     """Raise for what must not be opened: reading a pipe would wait for ever."""
     try:
-        mode = os.stat(path).st_mode
+        status = os.stat(path)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise FileNotFoundError(
             f"{where} does not exist. Check the path; relative ones start at "
@@ -88,9 +91,11 @@ def _check_regular_file(path, where):
         ) from error
     except (OSError, ValueError) as error:
         raise ValueError(f"{where} is no usable path: {error}.") from error
-    if not stat.S_ISREG(mode):
-        what = "a directory" if stat.S_ISDIR(mode) else "no regular file"
+    if not stat.S_ISREG(status.st_mode):
+        what = "a directory" if stat.S_ISDIR(status.st_mode) else "no regular file"
         raise ValueError(f"{where} is {what}: pass paths of image files.")
+    if status.st_size == 0:
+        raise ValueError(f"{where} is an empty file: replace it or drop the row.")
 
 
 def _open_header(file):
@@ -114,7 +119,7 @@ def _decode_jpeg(file, image):
     file.seek(0)
     data = torch.frombuffer(bytearray(file.read()), dtype=torch.uint8)
     try:
-        pixels = torch.ops.image.decode_image(data, _READ_AS_RGB, False)
+        pixels = torch.ops.image.decode_jpeg(data, ImageReadMode.RGB.value, False)
     except (AttributeError, RuntimeError):
         return None
     return _upright(pixels, image.getexif().get(ExifTags.Base.Orientation))
@@ -126,17 +131,6 @@ def _upright(pixels, orientation):
     if swap:
         pixels = pixels.transpose(-2, -1)
     return pixels.flip(flips) if flips else pixels
-
-
-def _upper_byte(image):
-    """Return the upper 8 of the 16 bits of a grey image."""
-    values = np.asarray(image)
-    if values.min() < 0 or values.max() > 65535:
-        raise ValueError(
-            f"its pixels go from {values.min()} to {values.max()}, beyond 16 bits: "
-            "pass an array of floats in 0 to 1"
-        )
-    return (values >> 8).astype(np.uint8)
 
 
 def _reason(error):

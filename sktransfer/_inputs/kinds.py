@@ -106,14 +106,20 @@ def _row_kind(row, index):
             f"Row {index} of X holds bytes. For encoded images pass "
             "PIL.Image.open(io.BytesIO(data)), for paths pass str."
         )
-    if row is None or row != row:
+    if _is_missing(row):
         raise ValueError(
             f"Row {index} of X is missing ({row!r}): drop the row or fill in a path."
         )
+    value = " ".join(repr(row).split())[:40]
     raise TypeError(
-        f"Row {index} of X is {row!r:.60} of type {type(row).__name__}, among rows "
-        "that are paths or PIL images: every row must be one."
+        f"Row {index} of X is {value} of type {type(row).__name__}, among rows that "
+        "are paths or PIL images: every row must be one."
     )
+
+
+def _is_missing(row):
+    nan = isinstance(row, float) and row != row
+    return nan or row is None or type(row).__name__ == "NAType"
 
 
 def _array_kind(X, input_shape):
@@ -153,6 +159,10 @@ def _raise_not_images(X):
             "others), or input_shape=(h, w) if each row is a flat image."
         )
     array = as_array(X)
+    if array.size == 0:
+        raise ValueError(
+            f"X of shape {array.shape} is empty: at least one image is needed."
+        )
     if array.ndim < 2:
         raise ValueError(
             f"Expected images, got an array of shape {array.shape} and dtype "

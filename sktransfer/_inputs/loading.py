@@ -60,9 +60,10 @@ class AugmentedBatches(torch.utils.data.Dataset):
 def _check_augmented(image):
     """Raise if a transform returned what the backbone cannot take."""
     if not isinstance(image, torch.Tensor) or image.ndim != 3:
+        shape = tuple(image.shape) if hasattr(image, "shape") else "unknown"
         raise TypeError(
-            f"augment returned {type(image).__name__}, not a tensor (c, h, w): end it "
-            "with torchvision.transforms.v2.ToImage()."
+            f"augment returned {type(image).__name__} of shape {shape}, not a tensor "
+            "(c, h, w): end it with torchvision.transforms.v2.ToImage()."
         )
     if image.is_floating_point() and image.numel():
         low, high = (float(bound) for bound in image.aminmax())

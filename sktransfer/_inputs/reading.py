@@ -30,9 +30,15 @@ def read_images(X, input_shape=None):
     rows = column_of(X)
     if kind == "paths":
         return ImagePaths(np.array([_path(row, i) for i, row in enumerate(rows)]))
-    images = np.empty(len(rows), dtype=object)
-    images[:] = rows
-    return PILImages(images)
+    return PILImages(_object_array(rows))
+
+
+def _object_array(rows):
+    """Return an array of PIL images, which NumPy itself would turn into pixels."""
+    array = np.empty(len(rows), dtype=object)
+    for index, row in enumerate(rows):
+        array[index] = row
+    return array
 
 
 def _path(row, index):
