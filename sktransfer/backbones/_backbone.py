@@ -1,13 +1,11 @@
 """The one class every network is wrapped in."""
 
 import copy
-from itertools import chain
 from numbers import Integral
 
-import torch
 from torch import nn
-from torch.func import functional_call
 
+from ._image_size import resized_preprocessing
 from ._pooling import Pooling
 
 
@@ -239,59 +237,10 @@ class Backbone(nn.Module):
         )
 
     def _set_pooling(self, pooling):
-        if pooling not in ("auto", self.pooling.kind) and self.modality == "table":
-            raise ValueError(
-                f"pooling={pooling!r}: {self.name!r} returns vectors, which have no "
-                "positions to pool over. Leave pooling='auto'."
-            )
-        self.pooling = Pooling(pooling, self.pooling.norm)
-        return self.train(self.training)
-
-    def _set_image_size(self, image_size):
-        if image_size is None:
-            return self
-        if self.modality != "image":
-            raise ValueError(
-                f"image_size={image_size!r}: {self.name!r} takes a {self.modality}, "
-                "not images. Leave image_size=None."
-            )
-        size = _checked_size(image_size)
-        preprocessing = self.preprocessing.with_image_size(size)
-        self._check_size(image_size, preprocessing)
-        self.preprocessing = preprocessing
+        self.pooling = Pooling(pooling, self.pooling.norm).train(self.training)
         return self
 
-    def _check_size(self, image_size, preprocessing):
-        if preprocessing.mean is None:  # a module whose number of channels is unknown
-            return
-        images = torch.empty(1, len(preprocessing.mean), *preprocessing.crop)
-        try:
-            run_on_meta(nn.Sequential(*self.stages).eval(), images)
-        except (RuntimeError, AssertionError, ValueError) as error:
-            height, width = self.preprocessing.crop
-            reason = str(error).strip().partition("\n")[0]
-            raise ValueError(
-                f"image_size={image_size!r}: {self.name!r}, made for images of "
-                f"{height}x{width}, cannot take this size ({reason}). Leave "
-                "image_size=None, or take a convolutional backbone such as 'resnet18'."
-            ) from error
-
-
-def run_on_meta(module, x):
-    """Return what `module` makes of `x`, as a tensor with a shape but no values."""
-    tensors = chain(module.named_parameters(), module.named_buffers())
-    shapes = {name: tensor.to("meta") for name, tensor in tensors}
-    with torch.no_grad():
-        return functional_call(module, shapes, (x.to("meta"),))
-
-
-def _checked_size(image_size):
-    """Return `image_size` as what `ImagePreprocessing` takes."""
-    sides = image_size if isinstance(image_size, (tuple, list)) else [image_size] * 2
-    whole = all(isinstance(s, Integral) and not isinstance(s, bool) for s in sides)
-    if not whole or len(sides) != 2 or min(sides) < 1:
-        raise ValueError(
-            f"image_size={image_size!r} must be a number of pixels, at least 1, or a "
-            "pair of them: (height, width)."
-        )
-    return tuple(int(side) for side in sides)
+    def _set_image_size(self, image_size):
+        if image_size is not None:
+            self.preprocessing = resized_preprocessing(self, image_size)
+        return self

@@ -11,7 +11,7 @@ from .._utils.files import atomic_path
 from ._backbone import Backbone
 from ._build import build_skeleton
 from ._metadata import parse_metadata
-from ._registry import registered_names, torchvision_names
+from ._registry import modality_of, registered_names, torchvision_names
 from ._weights import load_state
 
 _SUFFIX = ".safetensors"
@@ -81,6 +81,8 @@ def read_backbone(path):
     backbone = _skeleton(fields["name"], fields["n_inputs"], source)
     backbone.to(_float_dtype(state, source))
     load_state(backbone, state, source)
+    if (backbone.preprocessing is None) != (fields["preprocessing"] is None):
+        raise ValueError(f"{source}: its preprocessing does not suit the architecture.")
     backbone.preprocessing = fields["preprocessing"]
     backbone.weights, backbone.pretrained = fields["weights"], fields["pretrained"]
     return backbone._set_pooling(fields["pooling"])
@@ -119,6 +121,8 @@ def _skeleton(name, n_inputs, source):
             f"{source} is of the architecture {name!r}, which is not known here. Make "
             "it known with register_backbone, under this name."
         )
+    if (modality_of(name) == "table") != (n_inputs is not None):
+        raise ValueError(f"{source}: n_inputs={n_inputs} does not suit {name!r}.")
     return build_skeleton(name, n_inputs)
 
 

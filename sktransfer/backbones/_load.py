@@ -8,7 +8,7 @@ from pathlib import Path
 from ..exceptions import RandomWeightsWarning
 from ._build import build
 from ._files import is_backbone_file, read_backbone
-from ._registry import registered_names, takes_table, torchvision_names
+from ._registry import modality_of, registered_names, torchvision_names
 
 
 def list_backbones(pattern=None):
@@ -109,7 +109,7 @@ def load_backbone(
     if is_backbone_file(name):
         backbone = _from_file(name, weights)
     else:
-        _check_known(name)
+        check_known(name)
         _check_columns(name, n_inputs)
         backbone = build(name, weights, n_inputs)
         _warn_if_random(backbone, weights)
@@ -117,13 +117,6 @@ def load_backbone(
         backbone._set_pooling(pooling)
     backbone._set_image_size(image_size)
     return backbone if dtype is None else backbone.to(dtype)
-
-
-def modality_of(name):
-    """Return "table" or "image", what the network of that name takes."""
-    _check_known(name)
-    table = name in registered_names() and takes_table(name)
-    return "table" if table else "image"
 
 
 def _from_file(path, weights):
@@ -135,7 +128,8 @@ def _from_file(path, weights):
     return read_backbone(Path(path))
 
 
-def _check_known(name):
+def check_known(name):
+    """Refuse a name that no architecture has."""
     if not isinstance(name, str):
         raise TypeError(
             f"A backbone is named by a str or the Path of a '.safetensors' file, not "

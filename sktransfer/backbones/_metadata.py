@@ -1,7 +1,6 @@
 """The description of a backbone in its file, read without trust."""
 
 import json
-import math
 from reprlib import repr as short
 
 from torchvision.transforms import InterpolationMode
@@ -10,6 +9,7 @@ from .._utils.preprocessing import ImagePreprocessing
 from ._pooling import POOLINGS
 
 _MAX_SIDE = 4096  # pixels; a float image of that size takes 200 MB
+_MAX_LEVEL = 1000  # of means and scales, of channels in 0-1 or 0-255
 _MODES = {mode.value for mode in InterpolationMode}
 
 
@@ -74,7 +74,7 @@ def _is_channels(value):
     return value is None or (
         isinstance(value, (list, tuple))
         and len(value) == 3
-        and all(isinstance(v, (int, float)) and math.isfinite(v) for v in value)
+        and all(isinstance(v, (int, float)) and abs(v) <= _MAX_LEVEL for v in value)
     )
 
 

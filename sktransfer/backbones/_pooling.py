@@ -60,6 +60,11 @@ class Pooling(nn.Module):
 
     def forward(self, maps):
         """Return the features (n, c * n_parts) of the last stage."""
+        if maps.ndim == 2 and self.kind != "auto":
+            raise ValueError(
+                f"pooling={self.kind!r}: this backbone returns vectors, which have no "
+                "positions to pool over. Leave pooling='auto'."
+            )
         parts = self._parts(maps)
         if self.norm is not None:
             parts = [self.norm(part) for part in parts]

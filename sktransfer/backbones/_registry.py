@@ -75,6 +75,11 @@ def takes_table(name):
     return "n_inputs" in inspect.signature(_BUILDERS[name]).parameters
 
 
+def modality_of(name):
+    """Return "table" or "image", what the network of that name takes."""
+    return "table" if name in _BUILDERS and takes_table(name) else "image"
+
+
 def build_registered(name, n_inputs=None):
     """Return what the builder registered under `name` returns."""
     builder = _BUILDERS[name]

@@ -7,8 +7,9 @@ from torch import nn
 
 from ._backbone import Backbone
 from ._files import is_backbone_file
-from ._load import load_backbone, modality_of
+from ._load import check_known, load_backbone
 from ._modules import wrap_module
+from ._registry import modality_of
 
 _AUTO = {"table": "mlp", "image": "smallnet"}
 
@@ -78,6 +79,7 @@ def _own_copy(module, weights, modality, sample, dtype):
 def _named(name, weights, modality, sample, image_size, pooling, dtype):
     columns = None
     if not is_backbone_file(name):
+        check_known(name)
         _check_input(modality_of(name), None, modality, sample, name)
         columns = sample.shape[1] if modality == "table" else None
     return load_backbone(

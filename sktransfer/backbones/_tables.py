@@ -41,7 +41,7 @@ class Standardize(nn.Module):
         mean = share @ X
         std = (share @ (X - mean).square()).sqrt()
         # The variance of a constant column is the rounding error of its mean.
-        rounding = 10 * torch.finfo(X.dtype).eps * mean.abs()
+        rounding = len(X) * torch.finfo(X.dtype).eps * mean.abs()
         self.mean.copy_(mean)
         self.scale.copy_(torch.where(std > rounding, std, 1.0))
         return self

@@ -21,7 +21,8 @@ from torchvision.models import (
 from torchvision.ops import Permute
 
 from .._utils.preprocessing import ImagePreprocessing
-from ._backbone import Backbone, run_on_meta
+from ._backbone import Backbone
+from ._dry_run import run_on_meta
 from ._modules import has_parameters
 from ._weights import download_state, load_state, read_state
 

@@ -35,7 +35,7 @@ def download_state(name, published):
         reason = f"could not be downloaded ({error})"
         raise _not_available(name, published, reason) from error
     except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        reason = f"are damaged, remove them and try again ({_first_line(error)})"
+        reason = f"are damaged ({_first_line(error)}): remove them from the cache"
         raise _not_available(name, published, reason) from error
 
 
@@ -47,9 +47,8 @@ def load_state(network, state, source, ignored=()):
     """
     state = _without_wrapper(state)
     expected = network.state_dict()
-    dtype = next((t.dtype for t in expected.values() if t.is_floating_point()), None)
     fitting = OrderedDict(
-        (key, tensor.to(dtype, copy=True) if tensor.is_floating_point() else tensor)
+        (key, _copy(tensor, expected.get(key), f"{source}: {key!r}"))
         for key, tensor in state.items()
         if key in expected or key.partition(".")[0] not in ignored
     )
@@ -65,7 +64,7 @@ def load_state(network, state, source, ignored=()):
 
 
 def _read_file(path):
-    reader = _READERS.get(path.suffix)
+    reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise ValueError(
             f"weights={str(path)!r} must be 'auto', None, a state dict, the name of "
@@ -139,6 +138,14 @@ def _without_wrapper(state):
     if all(key.startswith(_WRAPPER) for key in state):
         return {key.removeprefix(_WRAPPER): state[key] for key in state}
     return state
+
+
+def _copy(tensor, expected, source):
+    """Return a copy of `tensor` on the CPU, in the dtype that is expected."""
+    dtype = tensor.dtype if expected is None else expected.dtype
+    if dtype.is_floating_point != tensor.is_floating_point():
+        raise ValueError(f"{source} is {tensor.dtype} where {dtype} is expected.")
+    return tensor.detach().to("cpu", dtype, copy=True)
 
 
 def _not_available(name, published, reason):
