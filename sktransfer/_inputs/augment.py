@@ -89,16 +89,21 @@ class LightColour:
 class LightGrey:
     """Random rotation, shift and scale; what comes in has the colour of the border."""
 
-    def __call__(self, image):
-        """Return a changed (c, h, w) `image`."""
-        affine = v2.RandomAffine(
+    def __init__(self):
+        self.affine = v2.RandomAffine(
             degrees=10,
             translate=(0.1, 0.1),
             scale=(0.9, 1.1),
             interpolation=v2.InterpolationMode.BILINEAR,
-            fill=_border_colour(image),
+            fill=None,
         )
-        return affine(image)
+
+    def __call__(self, image):
+        """Return a changed (c, h, w) `image`."""
+        # Zero is what comes in: torchvision's `fill` would leave a dark fringe.
+        border = _border_colour(image)
+        changed = self.affine(image - border) + border
+        return changed if image.is_floating_point() else changed.round().to(image.dtype)
 
 
 class JitterColour:
@@ -168,6 +173,6 @@ def _size(preprocessing):
 
 
 def _border_colour(image):
-    """Return the median of the border pixels of each channel."""
+    """Return the median of the border pixels of each channel, as floats (c, 1, 1)."""
     edges = (image[:, 0], image[:, -1], image[:, :, 0], image[:, :, -1])
-    return torch.cat(edges, dim=1).float().median(dim=1).values.tolist()
+    return torch.cat(edges, dim=1).float().median(dim=1).values[:, None, None]

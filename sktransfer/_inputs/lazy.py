@@ -1,5 +1,6 @@
 """Images that are decoded only when they are needed."""
 
+from abc import ABC, abstractmethod
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from .decode import decode, rgb_tensor
 
 
-class _LazyImages:
+class _LazyImages(ABC):
     """Rows that become RGB tensors of differing sizes one at a time."""
 
     in_memory = False
@@ -29,6 +30,10 @@ class _LazyImages:
     def sized(self, preprocessing):
         """Return `preprocessing` that brings every image to the size of the crop."""
         return replace(preprocessing, flexible=False)
+
+    @abstractmethod
+    def sample(self, index):
+        """Return image `index` at its full size, as uint8 tensor (3, h, w)."""
 
     def batch(self, indices, preprocessing, n_views=1):
         """Return `n_views` tensors (b, 3, H, W) of the size of the crop."""
