@@ -93,8 +93,8 @@ def read_array(X, input_shape=None):
         )
     if 0 in array.shape:
         raise ValueError(
-            f"X has shape {array.shape}: at least one image of one pixel is needed "
-            "(0 sample(s) or pixel(s) found)."
+            f"X has shape {array.shape}: at least one image of at least one pixel is "
+            "needed."
         )
     if input_shape is not None:
         array = _unflatten(array, input_shape)

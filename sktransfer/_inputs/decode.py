@@ -5,7 +5,7 @@ import stat
 
 import numpy as np
 import torch
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 from torchvision.io import ImageReadMode
 
 # Only what has a bounded decoder in Pillow itself: EPS, say, would start Ghostscript.
@@ -64,7 +64,6 @@ def rgb_tensor(image):
     """Return a PIL image as uint8 tensor (3, h, w), upright."""
     if 0 in image.size:
         raise ValueError(f"it has no pixels, size={image.size}")
-    image = ImageOps.exif_transpose(image)
     if image.mode in ("I", "F"):
         raise ValueError(
             f"mode {image.mode!r}, whose range is unknown: scale it to 8 bits, or pass "
@@ -74,10 +73,10 @@ def rgb_tensor(image):
         upper_bits = (np.asarray(image) >> 8).astype(np.uint8)
         pixels = np.repeat(upper_bits[..., None], 3, axis=2)
     else:
-        # Of no use without alpha, and Pillow would warn about it.
-        image.info.pop("transparency", None)
-        pixels = np.array(image.convert("RGB"))
-    return torch.from_numpy(pixels).permute(2, 0, 1)
+        # Pillow warns where a palette with alpha becomes RGB in one step.
+        opaque = image.convert("RGBA") if image.mode == "P" else image
+        pixels = np.array(opaque.convert("RGB"))
+    return _upright(torch.from_numpy(pixels).permute(2, 0, 1), image)
 
 
 def _check_regular_file(path, where):
@@ -111,7 +110,7 @@ def _open_header(file):
 
 
 def _decode_jpeg(file, image):
-    """Return the JPEG `file` by torchvision, in two thirds of Pillow's time, or None.
+    """Return the JPEG `file` by torchvision, faster than by Pillow, or None.
 
     The operator is called without its Python face, which warns at every call that it
     will be removed (torchvision 0.29); where it is gone or refuses, Pillow takes over.
@@ -122,15 +121,26 @@ def _decode_jpeg(file, image):
         pixels = torch.ops.image.decode_jpeg(data, ImageReadMode.RGB.value, False)
     except (AttributeError, RuntimeError):
         return None
-    return _upright(pixels, image.getexif().get(ExifTags.Base.Orientation))
+    return _upright(pixels, image)
 
 
-def _upright(pixels, orientation):
-    # Not by torchvision: it looks into the first APP1 segment only, be it EXIF or XMP.
-    swap, flips = _TURNS.get(orientation, (False, ()))
+def _upright(pixels, image):
+    """Turn the `pixels` of `image` as its metadata, complete once loaded, want it.
+
+    Not by torchvision, which looks into the first APP1 segment alone, EXIF or not.
+    """
+    swap, flips = _TURNS.get(_orientation(image), (False, ()))
     if swap:
         pixels = pixels.transpose(-2, -1)
     return pixels.flip(flips) if flips else pixels
+
+
+def _orientation(image):
+    try:
+        return image.getexif().get(ExifTags.Base.Orientation)
+    # Damaged metadata do not make the pixels unreadable.
+    except Exception:
+        return None
 
 
 def _reason(error):

@@ -17,7 +17,6 @@ class _LazyImages(ABC):
 
     def __init__(self, items, rows=None):
         self._items = items
-        # The rows of the user's X, which errors name after `take`.
         self._rows = np.arange(len(items)) if rows is None else rows
 
     def __len__(self):
@@ -53,6 +52,8 @@ class ImagePaths(_LazyImages):
     paths : ndarray of str, of shape (n,)
         A NumPy array of fixed-width strings: forked loader processes that touch
         the reference counts of Python strings would copy them all.
+    rows : ndarray of int, of shape (n,), optional
+        The rows of the user's `X`, which errors name; by default 0, 1, ...
     """
 
     kind = "paths"
@@ -73,6 +74,8 @@ class PILImages(_LazyImages):
     Parameters
     ----------
     images : ndarray of PIL images, of shape (n,)
+    rows : ndarray of int, of shape (n,), optional
+        The rows of the user's `X`, which errors name; by default 0, 1, ...
     """
 
     kind = "pil"

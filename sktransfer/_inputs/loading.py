@@ -36,7 +36,7 @@ class AugmentedBatches(torch.utils.data.Dataset):
 
     def __getitem__(self, epoch_and_indices):
         epoch, indices = epoch_and_indices
-        indices = np.asarray(indices)
+        indices = np.array(indices)
         if self.per_image is None:
             (images,) = self.inputs.batch(indices, self.preprocessing)
         else:

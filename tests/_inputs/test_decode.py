@@ -145,6 +145,13 @@ def test_unknown_orientation_is_ignored(photo, write):
     assert decoded(write(photo, "a.jpg", exif=exif)).shape == (40, 56, 3)
 
 
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
+def test_damaged_metadata_are_ignored(photo, write, suffix):
+    path = write(photo, f"a.{suffix}", exif=b"Exif\0\0no TIFF header")
+    with Image.open(path) as image:
+        np.testing.assert_allclose(decoded(path), np.array(image), atol=2)
+
+
 def test_ycck_jpeg(photo, write, encoded):
     data = bytearray(encoded(photo.convert("CMYK"), "JPEG", quality=95))
     # The last byte of Adobe's segment says how to read four components: 2 is YCCK.
