@@ -26,6 +26,8 @@ def parse_metadata(text, source):
     preprocessing = given["preprocessing"]
     if preprocessing is not None:
         _check(preprocessing, _PREPROCESSING, f"{source} has unusable preprocessing")
+        if (preprocessing["mean"] is None) != (preprocessing["std"] is None):
+            raise ValueError(f"{source} has a mean without std, or a std without mean.")
         given["preprocessing"] = ImagePreprocessing(**_tuples(preprocessing))
     return given
 

@@ -2,13 +2,19 @@
 
 from itertools import pairwise
 
+from functools import partial
+
 from torch import nn
 from torchvision.ops import Conv2dNormActivation
 
 from .._utils.preprocessing import ImagePreprocessing
 from ._backbone import Backbone
+from ._norm import WeightedBatchNorm2d
 
 _WIDTHS = (16, 32, 64, 128)
+
+
+_convolution = partial(Conv2dNormActivation, norm_layer=WeightedBatchNorm2d)
 
 
 class _ResidualBlock(nn.Module):
@@ -17,12 +23,12 @@ class _ResidualBlock(nn.Module):
     def __init__(self, inputs, outputs, stride):
         super().__init__()
         self.convolutions = nn.Sequential(
-            Conv2dNormActivation(inputs, outputs, 3, stride),
-            Conv2dNormActivation(outputs, outputs, 3, activation_layer=None),
+            _convolution(inputs, outputs, 3, stride),
+            _convolution(outputs, outputs, 3, activation_layer=None),
         )
         self.shortcut = nn.Identity()
         if stride > 1:
-            self.shortcut = Conv2dNormActivation(
+            self.shortcut = _convolution(
                 inputs, outputs, 1, stride, activation_layer=None
             )
         self.relu = nn.ReLU()
@@ -37,7 +43,7 @@ def smallnet():
 
     It takes images from one pixel up; in-memory ones keep their size.
     """
-    stem = Conv2dNormActivation(3, _WIDTHS[0], 3)
+    stem = _convolution(3, _WIDTHS[0], 3)
     stages = [nn.Sequential(stem, _ResidualBlock(_WIDTHS[0], _WIDTHS[0], stride=1))]
     for inputs, outputs in pairwise(_WIDTHS):
         stages.append(nn.Sequential(_ResidualBlock(inputs, outputs, stride=2)))
