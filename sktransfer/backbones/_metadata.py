@@ -27,7 +27,7 @@ def parse_metadata(text, source):
     if preprocessing is not None:
         _check(preprocessing, _PREPROCESSING, f"{source} has unusable preprocessing")
         if (preprocessing["mean"] is None) != (preprocessing["std"] is None):
-            raise ValueError(f"{source} has a mean without std, or a std without mean.")
+            raise ValueError(f"{source} has one of mean and std without the other.")
         given["preprocessing"] = ImagePreprocessing(**_tuples(preprocessing))
     return given
 

@@ -14,11 +14,11 @@ def wrap_module(module, sample, **attributes):
     """
     table = attributes["modality"] == "table"
     # The module's own normalisation is not known: it gets the floats 0-1 as they are.
-    preprocessing = None if table else ImagePreprocessing(mean=None, flexible=True)
+    unchanged = ImagePreprocessing(mean=None, std=None, flexible=True)
     backbone = Backbone(
         split_into_stages(module),
         width=0,
-        preprocessing=preprocessing,
+        preprocessing=None if table else unchanged,
         n_inputs=sample.shape[1] if table else None,
         **attributes,
     )

@@ -1,8 +1,7 @@
 """The small network for images that is taken when none is named."""
 
-from itertools import pairwise
-
 from functools import partial
+from itertools import pairwise
 
 from torch import nn
 from torchvision.ops import Conv2dNormActivation
