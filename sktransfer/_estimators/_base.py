@@ -48,15 +48,16 @@ class BackboneEstimator(BaseEstimator):
         )
 
     def _read(self, X, reset):
-        """Return `X` as the inputs object of its kind; tables go through sklearn."""
+        """Return `X` as the inputs object of its kind; columns go through sklearn."""
         from .._inputs import Table, kind_of, read_images
 
+        flat = self.input_shape is not None and _has_columns(X)
+        if flat:
+            X = validate_data(self, X, reset=reset, dtype="numeric", order="C")
         kind = kind_of(X, self.input_shape, self._modality(reset))
         if kind == "table":
             return Table(validate_data(self, X, reset=reset, dtype=_FLOATS, order="C"))
-        if kind == "images" and self.input_shape is not None:
-            X = validate_data(self, X, reset=reset, dtype="numeric", order="C")
-        elif reset:
+        if reset and not flat:
             self._forget_columns()
         return read_images(X, self.input_shape)
 
@@ -109,6 +110,13 @@ class BackboneEstimator(BaseEstimator):
         return getattr(self.backbone, "modality", "table") == "table"
 
 
+def _has_columns(X):
+    """Whether `X` is for scikit-learn to validate: no paths, no array of images."""
+    from .._inputs.kinds import column_of
+
+    return getattr(X, "ndim", 2) <= 2 and column_of(X) is None
+
+
 def restores_on_failure(fit):
     """Give the estimator its old attributes back if `fit` fails."""
 
@@ -135,4 +143,3 @@ def reproducible(estimator, kind):
     few = threads(_TABLE_THREADS) if kind == "table" else nullcontext()
     with isolated_rng(seed, resolve_device(estimator.device)), few:
         yield seed
-

@@ -163,7 +163,9 @@ class PretrainedFeatureExtractor(
     def _pretrain(self, backbone, inputs, seed):
         from .._training.pretrain import pretrain_on_table
 
-        pretrain_on_table(backbone, inputs, seed=seed, device=self.device, verbose=self.verbose)
+        pretrain_on_table(
+            backbone, inputs, seed=seed, device=self.device, verbose=self.verbose
+        )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -147,7 +147,11 @@ class FineTuneEstimator(BackboneEstimator):
         dtype = _float_dtype(inputs)
         if target.is_floating_point():
             target = target.to(dtype)
-        return Rows(inputs, target, None if weight is None else torch.as_tensor(weight).to(dtype))
+        return Rows(
+            inputs,
+            target,
+            None if weight is None else torch.as_tensor(weight).to(dtype),
+        )
 
     def _checked_weight(self, sample_weight, n_samples):
         if sample_weight is None:

@@ -34,7 +34,7 @@ class FineTuneRegressor(RegressorMixin, FineTuneEstimator):
         :mod:`sktransfer.finetuning`.
     regularizer : {"l2sp", "delta", "bss"}, object or None, default=None
         Keeps the backbone near its source; see :mod:`sktransfer.finetuning`.
-    C : float or "cv", default=0.1
+    C : float or "cv", default=0.01
         Inverse strength of the L2 penalty of the convex head on standardised
         features: :class:`~sklearn.linear_model.Ridge` with ``alpha = 1 / C`` for
         "mse". "cv" chooses it by five folds within `fit`.
@@ -105,7 +105,7 @@ class FineTuneRegressor(RegressorMixin, FineTuneEstimator):
         n_views=1,
         loss="mse",
         regularizer=None,
-        C=0.1,
+        C=0.01,
         n_trainable_stages=1,
         max_epochs="auto",
         batch_size=64,
@@ -189,24 +189,26 @@ class FineTuneRegressor(RegressorMixin, FineTuneEstimator):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            As `y` in `fit`.
+            As `y` in `fit`, in its dtype if that is a float; of integers, in the
+            dtype in which the net computes.
         """
         outputs = self._outputs(X)
-        predicted = outputs * self._scale.astype(outputs.dtype) + self._mean.astype(
-            outputs.dtype
+        predicted = (outputs * self._scale + self._mean).astype(
+            self._dtype or outputs.dtype
         )
         return predicted.ravel() if self._flat_target else predicted
 
     def _checked_target(self, y):
         return check_array(
-            y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self
+            y, ensure_2d=False, dtype="numeric", input_name="y", estimator=self
         )
 
     def _encode(self, y, weight, reset):
         """Return the standardised targets (n, n_outputs)."""
-        columns = y.reshape(len(y), -1)
+        columns = y.reshape(len(y), -1).astype(np.float64)
         if reset:
             self._flat_target = y.ndim == 1
+            self._dtype = y.dtype if y.dtype.kind == "f" else None
             scaler = StandardScaler().fit(columns, sample_weight=weight)
             self._mean, self._scale = scaler.mean_, scaler.scale_
         if columns.shape[1] != self._n_outputs:

@@ -8,7 +8,11 @@ _POSITIVE = Interval(Real, 0, None, closed="neither")
 _COUNT = Interval(Integral, 1, None, closed="left")
 
 BACKBONE_CONSTRAINTS = {
-    "backbone": [str, HasMethods(["forward", "state_dict"]), HasMethods(["__fspath__"])],
+    "backbone": [
+        str,
+        HasMethods(["forward", "state_dict"]),
+        HasMethods(["__fspath__"]),
+    ],
     "weights": [str, dict, None, HasMethods(["__fspath__"])],
     "image_size": [_COUNT, tuple, None],
     "input_shape": [tuple, None],

@@ -34,12 +34,13 @@ def batch_slices(n_samples, batch_size):
 class TensorBatches:
     """Slices of tensors that lie on the device already."""
 
-    def __init__(self, inputs, y, weight, batch_size, device, generator=None):
+    def __init__(self, inputs, y, weight, config, generator=None):
+        device = torch.device(config.device)
         self.inputs = inputs.tensor().to(device)
         self.y = y.to(device)
         self.weight = None if weight is None else weight.to(device)
         self.generator = generator
-        self.slices = batch_slices(len(y), batch_size)
+        self.slices = batch_slices(len(y), config.batch_size)
 
     def __len__(self):
         return len(self.slices)
@@ -67,13 +68,13 @@ class TensorBatches:
 class LoadedBatches:
     """Batches that are decoded or augmented on the CPU, in worker processes."""
 
-    def __init__(self, dataset, y, weight, batch_size, device, num_workers, generator):
+    def __init__(self, dataset, y, weight, config, generator=None, per_batch=None):
         self.dataset, self.y, self.weight = dataset, y, weight
-        self.device, self.generator = device, generator
-        self.slices = batch_slices(len(y), batch_size)
-        self.num_workers = resolve_workers(num_workers, device)
+        self.device = torch.device(config.device)
+        self.generator, self.per_batch = generator, per_batch
+        self.slices = batch_slices(len(y), config.batch_size)
+        self.num_workers = resolve_workers(config.num_workers, self.device)
         self.epoch = 0
-        self.per_batch = None
 
     def __len__(self):
         return len(self.slices)
@@ -82,9 +83,11 @@ class LoadedBatches:
         self.epoch += 1
         for images, rows in self._loader():
             y, weight = self.y[rows], None if self.weight is None else self.weight[rows]
-            if self.per_batch is not None and self.generator is not None:
+            if self.per_batch is not None:
                 images, y = self.per_batch(images, y)
-            yield Batch(*(None if t is None else self._move(t) for t in (images, y, weight)))
+            yield Batch(
+                *(None if t is None else self._move(t) for t in (images, y, weight))
+            )
 
     def _loader(self):
         order = torch.arange(len(self.y))
@@ -105,30 +108,23 @@ class LoadedBatches:
 def training_batches(inputs, y, weight, *, backbone, augment, n_classes, config, seed):
     """Return shuffled batches for training."""
     generator = torch.Generator().manual_seed(seed)
-    device = torch.device(config.device)
-    if inputs.kind == "table" or (inputs.in_memory and augment is None):
-        if augment is not None:
-            raise ValueError(
-                f"augment={augment!r} is for images, but X is a table. Use augment=None."
-            )
-        return TensorBatches(inputs, y, weight, config.batch_size, device, generator)
-    recipe = resolve_augment(
-        augment, backbone.preprocessing, inputs.channels, n_classes=n_classes
+    if inputs.kind == "table" and augment is not None:
+        raise ValueError(
+            f"augment={augment!r} is for images, but X is a table. Use augment=None."
+        )
+    if inputs.in_memory and augment is None:
+        return TensorBatches(inputs, y, weight, config, generator)
+    preprocessing = inputs.sized(backbone.preprocessing)
+    recipe = resolve_augment(augment, preprocessing, inputs.channels, n_classes)
+    dataset = AugmentedBatches(inputs, preprocessing, recipe.per_image, seed)
+    return LoadedBatches(
+        dataset, y, weight, config, generator, per_batch=recipe.per_batch
     )
-    dataset = AugmentedBatches(inputs, backbone.preprocessing, recipe.per_image, seed)
-    batches = LoadedBatches(
-        dataset, y, weight, config.batch_size, device, config.num_workers, generator
-    )
-    batches.per_batch = recipe.per_batch
-    return batches
 
 
 def validation_batches(inputs, y, weight, *, backbone, config):
     """Return batches in the order of the rows, without augmentation."""
-    device = torch.device(config.device)
     if inputs.in_memory:
-        return TensorBatches(inputs, y, weight, config.batch_size, device)
+        return TensorBatches(inputs, y, weight, config)
     dataset = AugmentedBatches(inputs, backbone.preprocessing)
-    return LoadedBatches(
-        dataset, y, weight, config.batch_size, device, config.num_workers, None
-    )
+    return LoadedBatches(dataset, y, weight, config)

@@ -79,11 +79,15 @@ def _record(net, prefix, features, rows):
         net.history.new_epoch()
         net.history.record("epoch", len(net.history))
     inputs = torch.from_numpy(features).to(head.weight)
-    batch = Batch(*(None if t is None else t.to(inputs.device) for t in (inputs, *rows[1:])))
+    batch = Batch(
+        *(None if t is None else t.to(inputs.device) for t in (inputs, *rows[1:]))
+    )
     with torch.no_grad():
         logits = head(inputs)
     net.history.record(prefix + "_loss", net.objective.task_loss(logits, batch).item())
     if net.classification:
         hits = (logits.argmax(1) == batch.y).to(inputs.dtype)
         weight = torch.ones_like(hits) if batch.weight is None else batch.weight
-        net.history.record(prefix + "_acc", ((hits * weight).sum() / weight.sum()).item())
+        net.history.record(
+            prefix + "_acc", ((hits * weight).sum() / weight.sum()).item()
+        )

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from ..backbones._norm import row_weights
+
 
 class Output(NamedTuple):
     """What the module returns; skorch takes the first entry for the prediction."""
@@ -36,8 +38,14 @@ class TransferModule(nn.Module):
         self.returns_maps = returns_maps
         self.frozen = ()
 
-    def forward(self, inputs):
-        """Return the `Output` of raw `inputs`, (n, c, h, w) or (n, n_columns)."""
+    def forward(self, inputs, weight=None):
+        """Return the `Output` of raw `inputs`, (n, c, h, w) or (n, n_columns).
+
+        `weight` (n,) enters the batch statistics of norm layers that know of it.
+        """
+        if weight is not None:
+            with row_weights(self.backbone, weight):
+                return self.forward(inputs)
         if self.corrupt is not None and self.training:
             inputs = self.corrupt(inputs)
         if self.returns_maps:
@@ -65,8 +73,10 @@ class TransferModule(nn.Module):
 
 def build_head(head, n_features, n_outputs, dtype):
     """Return a linear head, or one with hidden layers of the sizes in `head`."""
-    sizes = [n_features, *(() if head == "linear" else head)]
+    if head == "linear":
+        return nn.Linear(n_features, n_outputs, dtype=dtype)
+    sizes = [n_features, *head]
     layers = []
     for n_in, n_out in zip(sizes, sizes[1:], strict=False):
-        layers += [nn.Linear(n_in, n_out), nn.ReLU()]
-    return nn.Sequential(*layers, nn.Linear(sizes[-1], n_outputs)).to(dtype)
+        layers += [nn.Linear(n_in, n_out, dtype=dtype), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(sizes[-1], n_outputs, dtype=dtype))

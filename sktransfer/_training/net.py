@@ -31,7 +31,9 @@ class TransferNet(NeuralNet):
         Freezes parts of `module` at the begin of an epoch, by progress in 0 to 1.
     """
 
-    def __init__(self, module, objective, config, *, classification, freezing=None, **kw):
+    def __init__(
+        self, module, objective, config, *, classification, freezing=None, **kw
+    ):
         self.objective = objective
         self.config = config
         self.classification = classification
@@ -125,7 +127,7 @@ class TransferNet(NeuralNet):
         self._set_learning_rate()
         self.optimizer_.zero_grad(set_to_none=True)
         with autocast(self.config.precision, torch.device(self.device)):
-            output = self.module_(batch.inputs)
+            output = self.module_(batch.inputs, batch.weight)
         loss = self.objective.task_loss(output.logits, batch)
         if self.objective.regularizer is not None:
             loss = loss + self.objective.penalty(output, self.module_, batch)
