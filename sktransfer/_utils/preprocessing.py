@@ -28,9 +28,17 @@ class ImagePreprocessing:
     interpolation : str
         As in torchvision's `InterpolationMode`.
     antialias : bool
+        Whether shrinking averages over the pixels it leaves out.
     flexible : bool
         True: in-memory images keep their own size, since the backbone takes any;
         `resize` and `crop` serve images of differing sizes (paths, PIL).
+
+    Examples
+    --------
+    >>> from sktransfer.backbones import ImagePreprocessing
+    >>> preprocessing = ImagePreprocessing().with_image_size(112)
+    >>> preprocessing.resize, preprocessing.crop
+    (128, (112, 112))
     """
 
     resize: int | tuple = 256

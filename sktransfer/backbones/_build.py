@@ -6,7 +6,7 @@ from .._utils.seeds import isolated_rng
 from ._backbone import Backbone
 from ._modules import wrap_module
 from ._registry import build_registered, registered_names, takes_table
-from ._torchvision import WithoutParameters, torchvision_backbone
+from ._torchvision import shapes_only, torchvision_backbone
 from ._weights import load_state, read_state
 
 
@@ -22,7 +22,7 @@ def build_skeleton(name, n_inputs=None):
     if name in registered_names():
         with isolated_rng(0):
             return _registered_backbone(name, None, n_inputs)
-    with WithoutParameters():
+    with shapes_only():
         return torchvision_backbone(name, None)
 
 

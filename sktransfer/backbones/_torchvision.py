@@ -2,7 +2,7 @@
 
 import re
 from collections import OrderedDict
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import get_type_hints
 
@@ -21,6 +21,7 @@ from torchvision.models import (
 from torchvision.ops import Permute
 
 from .._utils.preprocessing import ImagePreprocessing
+from .._utils.seeds import isolated_rng
 from ._backbone import Backbone
 from ._dry_run import run_on_meta
 from ._modules import has_parameters
@@ -47,7 +48,7 @@ def torchvision_backbone(name, weights="auto"):
     published, label, state = _find_weights(name, weights)
     builder = get_model_builder(name)
     # No time and memory for weights, of the head above all, that are not kept.
-    with nullcontext() if state is None else WithoutParameters():
+    with nullcontext() if state is None else shapes_only():
         network = builder(weights=None, **_arguments(builder, published))
     _strip_head(network)
     if state is not None:
@@ -66,15 +67,24 @@ def torchvision_backbone(name, weights="auto"):
     )
 
 
-class WithoutParameters(TorchFunctionMode):
-    """Give the parameters of networks built inside the block shapes but no values.
+@contextmanager
+def shapes_only():
+    """Build networks, inside the block, whose weights are to follow.
+
+    It costs neither memory for their parameters nor random numbers.
+    """
+    with isolated_rng(0), _MetaParameters():
+        yield
+
+
+class _MetaParameters(TorchFunctionMode):
+    """Allocate on the meta device where layers allocate their parameters.
 
     Unlike under `torch.device("meta")`, networks that compute with tensors while they
     are built (RegNet) can be, and buffers get their values.
     """
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        """Allocate on the meta device where layers allocate their parameters."""
         kwargs = kwargs or {}
         if func is torch.empty:
             kwargs = {**kwargs, "device": "meta"}

@@ -9,7 +9,7 @@ from torchvision.transforms.v2.functional import normalize
 
 from sktransfer.backbones import load_backbone
 from sktransfer.backbones._build import build_skeleton
-from sktransfer.backbones._torchvision import WithoutParameters, _arguments
+from sktransfer.backbones._torchvision import _arguments, shapes_only
 
 NAMES = models.list_models(module=models)
 
@@ -81,7 +81,7 @@ def test_any_name_gives_features_stage_by_stage(name):
 def _n_values_but_the_classifier(name):
     builder = models.get_model_builder(name)
     arguments = _arguments(builder, models.get_model_weights(name).DEFAULT)
-    with WithoutParameters():
+    with shapes_only():
         network = builder(weights=None, **arguments)
     *_, head = network.children()
     classifies = [
@@ -116,8 +116,10 @@ def test_features_are_those_that_the_original_classifies(name):
 
 
 @pytest.mark.parametrize("name", FEATURES_ENTER)
-def test_every_family_can_be_pickled(name):
+def test_every_family_is_built_without_chance_and_pickled(name):
+    before = torch.get_rng_state()
     backbone = build_skeleton(name)
+    assert torch.equal(torch.get_rng_state(), before)
     again = pickle.loads(pickle.dumps(backbone))
     assert again.state_dict().keys() == backbone.state_dict().keys()
 
