@@ -32,7 +32,9 @@ def _forward(backbone, views, layers, device):
     total = 0.0
     for view in views:
         features = _features(backbone, view.to(device, non_blocking=True), layers)
-        total = total + (features if features.dtype == torch.float64 else features.float())
+        total = total + (
+            features if features.dtype == torch.float64 else features.float()
+        )
     return (total / len(views)).cpu().numpy()
 
 

@@ -37,7 +37,9 @@ class ProbeProblem:
         self.weight = torch.from_numpy(weight / weight.sum())
         self.total = weight.sum()
         self.loss, self.n_outputs = loss, n_outputs
-        self.class_counts = None if class_counts is None else torch.from_numpy(class_counts)
+        self.class_counts = (
+            None if class_counts is None else torch.from_numpy(class_counts)
+        )
 
     def solve(self, C, start=None):
         """Return the solution as one (d + 1, n_outputs) array, intercept last.
