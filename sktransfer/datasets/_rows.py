@@ -78,7 +78,7 @@ def _as_rows(name, X):
 
 
 def _as_listed_rows(name, rows):
-    """Return the kind of a list of rows, in words, and the rows joined."""
+    """Return the kind of a list of rows, in words, and the rows as one object."""
     kinds = {_kind_of_row(row) for row in rows}
     if len(kinds) > 1:
         raise ValueError(
