@@ -79,7 +79,7 @@ def test_table_estimators_pass_every_check(estimator):
     assert len(results) > 40
 
 
-# Ten epochs instead of a hundred: the checks are of the contract, not of quality.
+# Few epochs instead of a hundred: the checks are of the contract, not of quality.
 IMAGES = [
     ImageClassifier(max_epochs=20),
     ImageRegressor(max_epochs=20),

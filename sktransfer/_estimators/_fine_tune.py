@@ -126,7 +126,8 @@ class FineTuneEstimator(BackboneEstimator):
         """Return checked rows; those of weight zero are left out."""
         if y is None:
             raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None."
+                f"{type(self).__name__} requires y to be passed, but the target y is "
+                "None."
             )
         inputs = self._read(X, reset=reset)
         check_consistent_length(inputs, y)
@@ -174,7 +175,7 @@ class FineTuneEstimator(BackboneEstimator):
         return self._rows(X_val, y_val, sample_weight_val, reset=False)
 
     def _split(self, rows, seed):
-        """Set a part of the rows aside for validation, with the classes in proportion."""
+        """Set a part of the rows, in proportion of the classes, aside."""
         train, held_out = train_test_split(
             np.arange(len(rows.y)),
             test_size=self.validation_fraction,
@@ -243,7 +244,7 @@ class FineTuneEstimator(BackboneEstimator):
         )
 
     def _objective(self, backbone, device, dtype):
-        """Return what is minimised, with a frozen copy of the source if one is needed."""
+        """Return what is minimised, with a frozen source if one is needed."""
         import torch
 
         from .._training.objective import Objective

@@ -283,7 +283,8 @@ class FineTuneClassifier(ClassifierMixin, FineTuneEstimator):
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise ValueError(
-                f"y has labels that are not among the classes {self.classes_}: {unknown}"
+                f"y has labels that are not among the classes {self.classes_}: "
+                f"{unknown}"
             )
         index = np.searchsorted(self.classes_, y)
         if reset:
@@ -295,8 +296,9 @@ class FineTuneClassifier(ClassifierMixin, FineTuneEstimator):
         self.classes_ = np.unique(y if announced is None else announced)
         if len(self.classes_) < 2:
             raise ValueError(
-                f"{type(self).__name__} needs rows of at least 2 classes, but y has one "
-                f"class: {self.classes_[0]!r}"
+                f"{type(self).__name__} needs rows of at least 2 classes, but y has "
+                f"one class (rows of sample_weight zero do not count): "
+                f"{self.classes_[0]!r}"
             )
 
     def _with_class_weight(self, y, weight):

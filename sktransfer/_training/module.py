@@ -1,5 +1,6 @@
 """The module that is trained: a backbone and a head."""
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -77,6 +78,6 @@ def build_head(head, n_features, n_outputs, dtype):
         return nn.Linear(n_features, n_outputs, dtype=dtype)
     sizes = [n_features, *head]
     layers = []
-    for n_in, n_out in zip(sizes, sizes[1:], strict=False):
+    for n_in, n_out in pairwise(sizes):
         layers += [nn.Linear(n_in, n_out, dtype=dtype), nn.ReLU()]
     return nn.Sequential(*layers, nn.Linear(sizes[-1], n_outputs, dtype=dtype))

@@ -73,7 +73,7 @@ class TransferNet(NeuralNet):
         return self
 
     def train(self, batches, validation=None, epochs=1, schedule="constant"):
-        """Train for `epochs` over `batches`; Ctrl-C ends it, keeping the best so far."""
+        """Train over `batches`; Ctrl-C ends it, keeping the best so far."""
         self._factors = factors(schedule, epochs * len(batches)).tolist()
         self._step, self._epoch, self.n_epochs_planned_ = 0, 0, epochs
         done = len(self.history)

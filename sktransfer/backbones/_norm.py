@@ -46,7 +46,7 @@ class row_weights:
 
 
 def _weighted_statistics(x, weight):
-    """Return mean and variance of each channel, and the number of values they are of."""
+    """Return mean and variance of each channel and the number of values."""
     share = (weight / weight.sum() / (x.shape[2] * x.shape[3]))[:, None, None, None]
     mean = (x * share).sum((0, 2, 3))
     var = ((x - mean[:, None, None]).square() * share).sum((0, 2, 3))

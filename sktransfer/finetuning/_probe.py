@@ -88,7 +88,7 @@ class ProbeProblem:
 
 
 def solve_head(features, y, weight, *, loss, class_counts, n_outputs, C, seed=0):
-    """Return the weight (n_outputs, d) and bias of the head on raw `features`, and C."""
+    """Return weight (n_outputs, d) and bias of the head on `features`, and C."""
     scaler = StandardScaler().fit(features, sample_weight=weight)
     Z = scaler.transform(features.astype(np.float64))
     problem = ProbeProblem(Z, y, weight, loss, class_counts, n_outputs)
