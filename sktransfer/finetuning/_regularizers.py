@@ -108,7 +108,7 @@ class BSS(BaseEstimator):
     """Batch spectral shrinkage: push down what transfers badly.
 
     The penalty is ``eta`` times the sum of the `k` smallest squared singular values of
-    the batch of features.
+    the batch of features, in which a row of weight two counts as two rows.
 
     Parameters
     ----------
@@ -139,6 +139,8 @@ class BSS(BaseEstimator):
         """Return the penalty; parameters as in `L2SP.penalty`."""
         features = output.features
         features = features if features.dtype == torch.float64 else features.float()
+        if batch.weight is not None:
+            features = features * batch.weight.sqrt()[:, None]
         singular = torch.linalg.svdvals(features)
         return self.eta * singular[-self.k :].square().sum()
 

@@ -1,7 +1,6 @@
 """What each strategy trains, and when."""
 
 from sklearn.base import BaseEstimator
-from torch import nn
 
 STRATEGIES = ("linear_probe", "full", "lp_ft", "gradual", "partial", "bitfit", "auto")
 
@@ -43,9 +42,9 @@ class Freezing(BaseEstimator):
 
     def _biases_only(self, module):
         module.freeze((module.backbone,))
-        for part in module.backbone.modules():
-            if isinstance(getattr(part, "bias", None), nn.Parameter):
-                part.bias.requires_grad_(True)
+        for name, parameter in module.backbone.named_parameters():
+            if name.endswith("bias"):  # of attention too: "in_proj_bias"
+                parameter.requires_grad_(True)
 
 
 def pick_strategy(strategy, *, backbone, n_samples, head, augment, device):
