@@ -92,8 +92,8 @@ optimizer : str, class or partial, default="adamw"
     "adamw", "adam", "sgd" (momentum 0.9, Nesterov), "rmsprop", a class of
     ``torch.optim`` or a `functools.partial` of one.
 weight_decay : float or None, default=None
-    Not applied to biases and norm layers. None: the default of the optimizer (0.01
-    for "adamw", 0 for the others).
+    Not applied to biases and norm layers. None: 0 for a table net, else the default
+    of the optimizer (0.01 for "adamw", 0 for the others).
 early_stopping : bool, default=False
     Stop when the loss on validation rows no longer falls, and return to the best
     weights. The rows are `X_val` of `fit`, or a part of `X`.

@@ -74,8 +74,8 @@ class TransferNet(NeuralNet):
 
     def train(self, batches, validation=None, epochs=1, schedule="constant"):
         """Train over `batches`; Ctrl-C ends it, keeping the best so far."""
-        self._factors = factors(schedule, epochs * len(batches)).tolist()
-        self._step, self._epoch, self.n_epochs_planned_ = 0, 0, epochs
+        self._run = _Run(self, factors(schedule, epochs * len(batches)))
+        self._epoch, self.n_epochs_planned_ = 0, epochs
         done = len(self.history)
         self.notify("on_train_begin", X=batches, y=None)
         try:
@@ -84,6 +84,8 @@ class TransferNet(NeuralNet):
             if len(self.history) - done < 1:
                 raise
             self._drop_unfinished_epoch()
+        finally:
+            del self._run
         self.notify("on_train_end", X=batches, y=None)
         return self
 
@@ -124,9 +126,8 @@ class TransferNet(NeuralNet):
 
     def train_step(self, batch, **fit_params):
         """Take one optimizer step."""
-        self._set_learning_rate()
-        self.optimizer_.zero_grad(set_to_none=True)
-        with autocast(self.config.precision, torch.device(self.device)):
+        self._run.prepare_step()
+        with self._run.autocast:
             output = self.module_(batch.inputs, batch.weight)
         loss = self.objective.task_loss(output.logits, batch)
         if self.objective.regularizer is not None:
@@ -136,10 +137,7 @@ class TransferNet(NeuralNet):
 
     def validation_step(self, batch, **fit_params):
         """Compute the task loss without training."""
-        with (
-            torch.inference_mode(),
-            autocast(self.config.precision, torch.device(self.device)),
-        ):
+        with torch.inference_mode(), self._run.autocast:
             logits = self.module_(batch.inputs).logits
         return {"loss": self.objective.task_loss(logits, batch), "y_pred": logits}
 
@@ -157,12 +155,6 @@ class TransferNet(NeuralNet):
         else:
             self._scaler.step(self.optimizer_)
             self._scaler.update()
-
-    def _set_learning_rate(self):
-        factor = self._factors[self._step]
-        self._step += 1
-        for group, peak in zip(self.optimizer_.param_groups, self._peaks, strict=True):
-            group["lr"] = peak * factor
 
     def _record_batch(self, prefix, step, batch):
         self.history.record_batch(prefix + "_loss", step["loss"].item())
@@ -196,6 +188,25 @@ class TransferNet(NeuralNet):
         state = super().__getstate__()
         state["module"] = None
         return state
+
+
+class _Run:
+    """What one call of `train` needs at every step, looked up once."""
+
+    def __init__(self, net, factors):
+        groups = net.optimizer_.param_groups
+        self.groups = list(zip(groups, net._peaks, strict=True))
+        self.parameters = [p for group in groups for p in group["params"]]
+        self.autocast = autocast(net.config.precision, torch.device(net.device))
+        self.factors = iter(factors.tolist())
+
+    def prepare_step(self):
+        """Set the learning rates and clear the gradients."""
+        factor = next(self.factors)
+        for group, peak in self.groups:
+            group["lr"] = peak * factor
+        for parameter in self.parameters:  # zero_grad() costs as much as a layer
+            parameter.grad = None
 
 
 def _gradient_scaler(config, device):

@@ -21,6 +21,7 @@ class Objective:
         self.class_counts = class_counts
         self.regularizer = regularizer
         self.source = source
+        self._fused = hasattr(loss, "mean_loss")
 
     @property
     def needs_maps(self):
@@ -29,7 +30,10 @@ class Objective:
 
     def task_loss(self, logits, batch):
         """Return the weighted mean of the loss over the rows of `batch`."""
-        losses = self._row_losses(_at_least_float32(logits), batch.y)
+        logits = _at_least_float32(logits)
+        if self._fused and batch.weight is None and batch.y.ndim == 1:
+            return self.loss.mean_loss(logits, batch.y)
+        losses = self._row_losses(logits, batch.y)
         if batch.weight is None:
             return losses.mean()
         return (losses * batch.weight).sum() / batch.weight.sum()

@@ -1,5 +1,6 @@
 """Optimizers and their parameter groups."""
 
+import inspect
 from collections import defaultdict
 from functools import partial
 
@@ -18,26 +19,34 @@ OPTIMIZERS = {
 def build_optimizer(module, config):
     """Return the optimizer of `module`, a group for each learning rate and decay."""
     factory = OPTIMIZERS.get(config.optimizer, config.optimizer)
-    groups = parameter_groups(module, config)
-    if config.weight_decay is None:
-        return factory(groups, lr=groups[0]["lr"])
-    return factory(groups, lr=groups[0]["lr"], weight_decay=config.weight_decay)
+    decay = config.weight_decay
+    if decay is None:
+        table = module.backbone.modality == "table"
+        decay = 0.0 if table else _own_default(factory, "weight_decay")
+    groups = parameter_groups(module, config, decays=bool(decay))
+    options = {} if decay is None else {"weight_decay": decay}
+    return factory(groups, lr=groups[0]["lr"], **options)
 
 
-def parameter_groups(module, config):
+def parameter_groups(module, config, decays=True):
     """Group the parameters by learning rate; norm layers and biases do not decay."""
     groups = defaultdict(list)
     seen = set()
     for part, lr in _learning_rates(module, config):
         for parameter in part.parameters():
             if parameter not in seen:
-                groups[lr, parameter.ndim > 1].append(parameter)
+                groups[lr, not decays or parameter.ndim > 1].append(parameter)
                 seen.add(parameter)
-    no_decay = {} if config.weight_decay == 0 else {"weight_decay": 0.0}
     return [
-        {"params": parameters, "lr": lr, **({} if decays else no_decay)}
-        for (lr, decays), parameters in groups.items()
+        {"params": parameters, "lr": lr, **({} if plain else {"weight_decay": 0.0})}
+        for (lr, plain), parameters in groups.items()
     ]
+
+
+def _own_default(factory, name):
+    """Return the default that an optimizer class or partial has for a parameter."""
+    parameter = inspect.signature(factory).parameters.get(name)
+    return None if parameter is None else parameter.default
 
 
 def _learning_rates(module, config):

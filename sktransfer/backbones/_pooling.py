@@ -60,6 +60,8 @@ class Pooling(nn.Module):
 
     def forward(self, maps):
         """Return the features (n, c * n_parts) of the last stage."""
+        if maps.ndim == 2 and self.kind == "auto" and self.norm is None:
+            return maps
         if maps.ndim == 2 and self.kind != "auto":
             raise ValueError(
                 f"pooling={self.kind!r}: this backbone returns vectors, which have no "

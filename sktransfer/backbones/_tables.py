@@ -2,8 +2,11 @@
 
 from collections import OrderedDict
 
+import numpy as np
 import torch
+from sklearn.preprocessing import StandardScaler
 from torch import nn
+from torch.nn import functional as F
 
 from ._backbone import Backbone
 
@@ -26,7 +29,7 @@ class Standardize(nn.Module):
 
     def forward(self, x):
         """Return the columns of `x` (n, n_inputs) on a common scale."""
-        return (x - self.mean) / self.scale
+        return (x - self.mean).div_(self.scale)
 
     @torch.no_grad()
     def fit_(self, X, sample_weight=None):
@@ -34,17 +37,19 @@ class Standardize(nn.Module):
 
         A row of weight two counts as two rows. Constant columns get the scale 1.
         """
-        X = torch.as_tensor(X, device=self.mean.device).double()
-        weight = torch.ones(len(X)) if sample_weight is None else sample_weight
-        share = torch.as_tensor(weight, device=X.device).double()
-        share = share / share.sum()
-        mean = share @ X
-        std = (share @ (X - mean).square()).sqrt()
-        # The variance of a constant column is the rounding error of its mean.
-        rounding = len(X) * torch.finfo(X.dtype).eps * mean.abs()
-        self.mean.copy_(mean)
-        self.scale.copy_(torch.where(std > rounding, std, 1.0))
+        X, weight = (None if a is None else np.asarray(a) for a in (X, sample_weight))
+        scaler = StandardScaler().fit(X, sample_weight=weight)
+        self.mean.copy_(torch.from_numpy(scaler.mean_))
+        self.scale.copy_(torch.from_numpy(scaler.scale_))
         return self
+
+
+class _DenseReLU(nn.Linear):
+    """A dense layer and its ReLU; in a net this small each module call counts."""
+
+    def forward(self, x):
+        """Return the activations (n, n_outputs)."""
+        return F.relu(super().forward(x))
 
 
 def mlp(n_inputs):
@@ -54,13 +59,10 @@ def mlp(n_inputs):
     order of rows and a weight of two differ from a repeated row.
     """
     first = OrderedDict(
-        standardize=Standardize(n_inputs),
-        linear=nn.Linear(n_inputs, _HIDDEN),
-        relu=nn.ReLU(),
+        standardize=Standardize(n_inputs), dense=_DenseReLU(n_inputs, _HIDDEN)
     )
-    second = OrderedDict(linear=nn.Linear(_HIDDEN, _HIDDEN), relu=nn.ReLU())
     return Backbone(
-        [nn.Sequential(first), nn.Sequential(second)],
+        [nn.Sequential(first), _DenseReLU(_HIDDEN, _HIDDEN)],
         name="mlp",
         width=_HIDDEN,
         modality="table",

@@ -260,5 +260,4 @@ def _label_entry(values, y):
 def _shifted_cross_entropy(logits, y, class_counts, tau):
     # A class without a row in training has no prior: its logit is left out.
     prior = (class_counts / class_counts.sum()).to(logits)
-    shift = torch.xlogy(torch.as_tensor(tau).to(prior), prior)
-    return F.cross_entropy(logits + shift, y, reduction="none")
+    return F.cross_entropy(logits + torch.xlogy(tau, prior), y, reduction="none")

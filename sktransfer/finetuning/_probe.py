@@ -18,7 +18,8 @@ class ProbeProblem:
     """Loss of a linear head on standardised features, as a function of its weights.
 
     Minimises ``||W||**2 / 2 + C * sum of weight * loss`` (the form of scikit-learn's
-    `LogisticRegression`), divided by ``C * sum of weight``.
+    `LogisticRegression`), divided by ``C * sum of weight``. For two classes W is, as
+    there, the difference of the weights of the two logits.
 
     Parameters
     ----------
@@ -32,7 +33,8 @@ class ProbeProblem:
     """
 
     def __init__(self, Z, y, weight, loss, class_counts, n_outputs):
-        weight = np.ones(len(Z)) if weight is None else weight
+        weight = np.ones(len(Z)) if weight is None else weight.astype(np.float64)
+        y = y.astype(np.float64) if y.dtype.kind == "f" else y
         self.Z, self.y = torch.from_numpy(Z), torch.from_numpy(y)
         self.weight = torch.from_numpy(weight / weight.sum())
         self.total = weight.sum()
@@ -40,6 +42,8 @@ class ProbeProblem:
         self.class_counts = (
             None if class_counts is None else torch.from_numpy(class_counts)
         )
+        # At the optimum two logits are w / 2 and -w / 2: half the norm of w.
+        self.norm_factor = 2.0 if class_counts is not None and n_outputs == 2 else 1.0
 
     def solve(self, C, start=None):
         """Return the solution as one (d + 1, n_outputs) array, intercept last.
@@ -82,7 +86,8 @@ class ProbeProblem:
         W = torch.from_numpy(flat.copy()).view(-1, self.n_outputs).requires_grad_()
         outputs = self.Z @ W[:-1].to(self.Z.dtype) + W[-1].to(self.Z.dtype)
         losses = self.loss.loss(outputs, self.y, self.class_counts)
-        value = (losses * self.weight).sum() + strength / 2 * W[:-1].square().sum()
+        norm = self.norm_factor * W[:-1].square().sum()
+        value = (losses * self.weight).sum() + strength / 2 * norm
         value.backward()
         return value.item(), W.grad.double().numpy().ravel()
 

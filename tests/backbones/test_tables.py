@@ -46,9 +46,10 @@ def test_the_mlp_is_two_hidden_layers_of_64(X):
     backbone = load_backbone("mlp", n_inputs=3, dtype=torch.float64)
     fit_statistics(backbone, X)
     x = torch.tensor((X - X.mean(0)) / X.std(0))
-    first, second = (stage.linear for stage in backbone.stages)
+    first, second = backbone.stages[0].dense, backbone.stages[1]
     with torch.no_grad():
-        expected = second(first(x).relu()).relu()
+        hidden = torch.relu(x @ first.weight.T + first.bias)
+        expected = torch.relu(hidden @ second.weight.T + second.bias)
         torch.testing.assert_close(backbone(torch.tensor(X)), expected)
     assert backbone.n_features == 64
     assert [f.shape[1] for f in backbone.forward_stages(x, [0, 1])] == [64, 64]
