@@ -43,7 +43,7 @@ class PretrainedFeatureExtractor(
         What the weights of the backbone are.
     n_features_in_ : int
         Number of columns, for tables only.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Column names, for DataFrames with string names only.
 
     See Also

@@ -77,7 +77,7 @@ class FineTuneClassifier(ClassifierMixin, FineTuneEstimator):
         Number of epochs.
     n_features_in_ : int
         Number of columns, for tables only.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Column names, for DataFrames with string names only.
 
     See Also
@@ -121,8 +121,8 @@ class FineTuneClassifier(ClassifierMixin, FineTuneEstimator):
         self,
         backbone="auto",
         *,
-        strategy="auto",
         weights="auto",
+        strategy="auto",
         head="linear",
         image_size=None,
         input_shape=None,
@@ -153,8 +153,8 @@ class FineTuneClassifier(ClassifierMixin, FineTuneEstimator):
         verbose=0,
     ):
         self.backbone = backbone
-        self.strategy = strategy
         self.weights = weights
+        self.strategy = strategy
         self.head = head
         self.image_size = image_size
         self.input_shape = input_shape

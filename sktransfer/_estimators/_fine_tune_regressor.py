@@ -62,7 +62,7 @@ class FineTuneRegressor(RegressorMixin, FineTuneEstimator):
         Number of epochs.
     n_features_in_ : int
         Number of columns, for tables only.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Column names, for DataFrames with string names only.
 
     See Also
@@ -96,8 +96,8 @@ class FineTuneRegressor(RegressorMixin, FineTuneEstimator):
         self,
         backbone="auto",
         *,
-        strategy="auto",
         weights="auto",
+        strategy="auto",
         head="linear",
         image_size=None,
         input_shape=None,
@@ -127,8 +127,8 @@ class FineTuneRegressor(RegressorMixin, FineTuneEstimator):
         verbose=0,
     ):
         self.backbone = backbone
-        self.strategy = strategy
         self.weights = weights
+        self.strategy = strategy
         self.head = head
         self.image_size = image_size
         self.input_shape = input_shape

@@ -80,8 +80,8 @@ max_epochs : int or "auto", default="auto"
 batch_size : int, default=64
     Rows in a step.
 lr : float or "auto", default="auto"
-    Peak learning rate of the head. "auto": 0.01 for a table net from random weights,
-    0.001 otherwise.
+    Peak learning rate of the head. "auto": 0.01 for a table net, 0.001 for an image
+    net.
 backbone_lr_ratio : float or (float, float), default=0.1
     Learning rate of a pretrained backbone, as a multiple of `lr`; a pair is for its
     first and last stage, with those between spaced geometrically. A backbone from

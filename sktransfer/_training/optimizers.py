@@ -71,7 +71,7 @@ def _ratios(config, n_stages):
 
 
 def _peak(config, backbone):
-    """Return the peak learning rate; "auto" is larger for a table net from scratch."""
+    """Return the peak learning rate; "auto" is larger for the small nets on tables."""
     if config.lr != "auto":
         return config.lr
-    return 1e-2 if config.from_scratch and backbone.modality == "table" else 1e-3
+    return 1e-2 if backbone.modality == "table" else 1e-3
