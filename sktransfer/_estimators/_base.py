@@ -7,6 +7,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ._checks import check_image_parameters_unused
+
 # A net on a table is so small that a second thread costs more than it brings.
 _TABLE_THREADS = 1
 _TABLE_BATCH = 4096
@@ -54,19 +56,24 @@ class BackboneEstimator(BaseEstimator):
         flat = self.input_shape is not None and _has_columns(X)
         if flat:
             X = validate_data(self, X, reset=reset, dtype="numeric", order="C")
-        kind = kind_of(X, self.input_shape, self._modality(reset))
+        modality = self._modality() if reset else self._input_modality
+        kind = kind_of(X, self.input_shape, modality)
+        self._input_modality = "table" if kind == "table" else "image"
         if kind == "table":
+            check_image_parameters_unused(self)
             return Table(validate_data(self, X, reset=reset, dtype=_FLOATS, order="C"))
         if reset and not flat:
             self._forget_columns()
-        return read_images(X, self.input_shape)
+        inputs = read_images(X, self.input_shape)
+        self._check_channels(inputs.channels, reset)
+        return inputs
 
-    def _modality(self, reset):
+    def _modality(self):
         """Return the kind of input the backbone is for; None if it goes by `X`."""
         from ..backbones._files import is_backbone_file
         from ..backbones._load import modality_of
 
-        backbone = self.backbone if reset else self.backbone_
+        backbone = self.backbone
         if not isinstance(backbone, str):
             return getattr(backbone, "modality", None)
         if backbone == "auto" or is_backbone_file(backbone):
@@ -92,6 +99,17 @@ class BackboneEstimator(BaseEstimator):
         if table and not backbone.pretrained:
             fit_statistics(backbone, inputs.tensor(), weight)
         return backbone
+
+    def _check_channels(self, channels, reset):
+        if reset:
+            self._channels = channels
+        elif channels != self._channels:
+            raise ValueError(
+                f"X holds images of {channels} channels, but {type(self).__name__} was "
+                f"fitted on images of {self._channels}. Convert them as for fit: "
+                "np.repeat(X, 3, axis=-1) makes grey images RGB, X[..., :3] drops "
+                "alpha (channels last)."
+            )
 
     def _forget_columns(self):
         for name in ("n_features_in_", "feature_names_in_"):

@@ -7,9 +7,10 @@ import numpy as np
 from sklearn.base import _fit_context
 from sklearn.model_selection import train_test_split
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_consistent_length
+from sklearn.utils.validation import check_consistent_length
 
 from ._base import BackboneEstimator, reproducible, restores_on_failure
+from ._checks import check_stages, check_training_parameters, check_weight
 from ._parameters import TRAINING_CONSTRAINTS
 
 _STRATEGIES = {"linear_probe", "full", "lp_ft", "gradual", "partial", "bitfit", "auto"}
@@ -66,8 +67,9 @@ class FineTuneEstimator(BackboneEstimator):
         self : object
             The fitted estimator.
         """
+        check_training_parameters(self)
         go_on = self.warm_start and hasattr(self, "net_")
-        train = self._rows(X, y, sample_weight, reset=not go_on)
+        train = self._rows(X, y, sample_weight, reset=not go_on, count="anew")
         validation = self._validation_rows(X_val, y_val, sample_weight_val)
         with reproducible(self, train.inputs.kind) as seed:
             if self.early_stopping and validation is None:
@@ -80,17 +82,25 @@ class FineTuneEstimator(BackboneEstimator):
         """Train one more epoch, on a copy of the net."""
         from .._training.fit import fit_net
 
+        check_training_parameters(self)
+        if self.early_stopping:
+            raise ValueError(
+                "early_stopping=True needs validation rows, which partial_fit does "
+                "not have. Use fit, or early_stopping=False."
+            )
         first = not hasattr(self, "net_")
-        train = self._rows(X, y, sample_weight, reset=first)
+        count = "anew" if first else "more"
+        train = self._rows(X, y, sample_weight, reset=first, count=count)
         with reproducible(self, train.inputs.kind) as seed:
             net = self._new_net(train) if first else copy.deepcopy(self.net_)
+            net.objective = self._counted(net.objective, net.config.device)
             seed += len(net.history)
             fit_net(net, train, augment=self.augment, seed=seed, one_epoch=True)
         return self._finish(net)
 
     def _finish(self, net):
         """Keep the trained net; its backbone is worth passing on."""
-        backbone = net.module_.backbone
+        backbone = net.module_.eval().backbone
         if self.strategy_ != "linear_probe":
             backbone.weights = f"{self.weights_}, fine-tuned"
             backbone.pretrained = True
@@ -117,13 +127,16 @@ class FineTuneEstimator(BackboneEstimator):
         import torch
 
         features = self.features(X)
-        head = self.net_.module_.head.eval()
+        head = self.net_.module_.head
         parameter = next(head.parameters())
         with torch.inference_mode():
             return head(torch.from_numpy(features).to(parameter)).cpu().numpy()
 
-    def _rows(self, X, y, sample_weight, reset):
-        """Return checked rows; those of weight zero are left out."""
+    def _rows(self, X, y, sample_weight, reset, count=None):
+        """Return checked rows; those of weight zero are left out.
+
+        `count`: "anew" or "more" if the classes of these rows are to be counted.
+        """
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is "
@@ -131,20 +144,23 @@ class FineTuneEstimator(BackboneEstimator):
             )
         inputs = self._read(X, reset=reset)
         check_consistent_length(inputs, y)
-        weight = self._checked_weight(sample_weight, len(inputs))
+        weight = check_weight(sample_weight, len(inputs))
         kept = slice(None) if weight is None else np.flatnonzero(weight)
         y = self._checked_target(y)[kept]
         if weight is not None:
             inputs, weight = inputs.take(kept), weight[kept]
-        return self._encoded_rows(inputs, y, weight, reset)
+        return self._encoded_rows(inputs, y, weight, reset, count)
 
-    def _encoded_rows(self, inputs, y, weight, reset):
+    def _encoded_rows(self, inputs, y, weight, reset, count):
         import torch
 
         from .._training.fit import Rows
 
-        target = torch.as_tensor(self._encode(y, weight, reset))
-        weight = self._with_class_weight(y, weight)
+        target = self._encode(y, weight, reset)
+        if count is not None:
+            self._count(target, weight, more=count == "more")
+        weight = self._with_class_weight(target, weight)
+        target = torch.as_tensor(target)
         dtype = _float_dtype(inputs)
         if target.is_floating_point():
             target = target.to(dtype)
@@ -154,34 +170,37 @@ class FineTuneEstimator(BackboneEstimator):
             None if weight is None else torch.as_tensor(weight).to(dtype),
         )
 
-    def _checked_weight(self, sample_weight, n_samples):
-        if sample_weight is None:
-            return None
-        weight = _check_sample_weight(
-            sample_weight, np.empty((n_samples, 1)), ensure_non_negative=True
-        )
-        if not weight.any():
-            raise ValueError(
-                "sample_weight is zero for every row; at least one weight must be "
-                "positive."
-            )
-        return weight
-
     def _validation_rows(self, X_val, y_val, sample_weight_val):
-        if X_val is None:
+        given = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
+        names = [name for name, value in given.items() if value is not None]
+        if not names:
             return None
-        if y_val is None:
-            raise ValueError("X_val was given without y_val; pass both or neither.")
-        return self._rows(X_val, y_val, sample_weight_val, reset=False)
+        if X_val is None or y_val is None:
+            raise ValueError(
+                f"Of the validation data only {names} were given: pass X_val and y_val "
+                "or neither."
+            )
+        try:
+            return self._rows(X_val, y_val, sample_weight_val, reset=False)
+        except (TypeError, ValueError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"In X_val, y_val, sample_weight_val: {error}") from error
 
     def _split(self, rows, seed):
         """Set a part of the rows, in proportion of the classes, aside."""
-        train, held_out = train_test_split(
-            np.arange(len(rows.y)),
-            test_size=self.validation_fraction,
-            stratify=None if rows.y.is_floating_point() else rows.y.numpy(),
-            random_state=seed,
-        )
+        try:
+            train, held_out = train_test_split(
+                np.arange(len(rows.y)),
+                test_size=self.validation_fraction,
+                stratify=None if rows.y.is_floating_point() else rows.y.numpy(),
+                random_state=seed,
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"early_stopping=True cannot set validation_fraction="
+                f"{self.validation_fraction} of {len(rows.y)} rows aside ({error}). "
+                "Pass X_val and y_val, a larger fraction, or early_stopping=False."
+            ) from error
         return rows.take(train), rows.take(held_out)
 
     def _new_net(self, train):
@@ -202,6 +221,7 @@ class FineTuneEstimator(BackboneEstimator):
             augment=self.augment,
             device=config.device,
         )
+        check_stages(self, len(backbone.stages))
         dtype = _float_dtype(train.inputs)
         head = build_head(self.head, backbone.n_features, self._n_outputs, dtype)
         objective = self._objective(backbone, config.device, dtype)
@@ -219,10 +239,11 @@ class FineTuneEstimator(BackboneEstimator):
         from .._training.fit import build_net
 
         before = self.net_
+        config = TrainingConfig.of(self, from_scratch=before.config.from_scratch)
         net = build_net(
             copy.deepcopy(before.module_),
-            before.objective,
-            TrainingConfig.of(self, from_scratch=before.config.from_scratch),
+            self._counted(before.objective, config.device),
+            config,
             classification=before.classification,
             freezing=before.freezing,
         )
@@ -242,6 +263,18 @@ class FineTuneEstimator(BackboneEstimator):
             seed=seed,
             features_of=lambda inputs: self._features(net.module_.backbone, inputs),
         )
+
+    def _counted(self, objective, device):
+        """Return a copy of `objective` for the rows counted by now."""
+        import torch
+
+        objective = copy.copy(objective)
+        if self._class_counts is not None:
+            dtype = objective.class_counts.dtype
+            objective.class_counts = torch.as_tensor(
+                self._class_counts, dtype=dtype, device=device
+            )
+        return objective
 
     def _objective(self, backbone, device, dtype):
         """Return what is minimised, with a frozen source if one is needed."""

@@ -2,12 +2,17 @@
 
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.utils import compute_class_weight
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, column_or_1d
 
 from ._base import restores_on_failure
+from ._classes import (
+    check_labels,
+    check_same_classes,
+    classes_of,
+    weights_of_classes,
+)
 from ._fine_tune import FineTuneEstimator
 from ._parameters import with_shared_parameters
 
@@ -210,6 +215,11 @@ class FineTuneClassifier(ClassifierMixin, FineTuneEstimator):
                 "class_weight='balanced' needs all rows at once, which partial_fit "
                 "does not see. Pass a dict, or sample_weight."
             )
+        if classes is None and not hasattr(self, "net_"):
+            raise ValueError(
+                "classes must be passed in the first call of partial_fit: all labels "
+                "there will be."
+            )
         self._announced_classes = classes
         try:
             return self._fit_one_epoch(X, y, sample_weight)
@@ -278,36 +288,26 @@ class FineTuneClassifier(ClassifierMixin, FineTuneEstimator):
 
     def _encode(self, y, weight, reset):
         """Return the index of each label in `classes_`."""
-        if reset:
-            self._set_classes(y)
-        unknown = np.setdiff1d(y, self.classes_)
-        if len(unknown):
-            raise ValueError(
-                f"y has labels that are not among the classes {self.classes_}: "
-                f"{unknown}"
-            )
-        index = np.searchsorted(self.classes_, y)
-        if reset:
-            self._class_counts = np.bincount(index, weight, len(self.classes_))
-        return index.astype(np.int64)
-
-    def _set_classes(self, y):
         announced = getattr(self, "_announced_classes", None)
-        self.classes_ = np.unique(y if announced is None else announced)
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs rows of at least 2 classes, but y has "
-                f"one class (rows of sample_weight zero do not count): "
-                f"{self.classes_[0]!r}"
+        if reset:
+            self.classes_ = classes_of(y if announced is None else announced)
+            self._weight_of_class = weights_of_classes(
+                self.class_weight, self.classes_, y, weight
             )
+        elif announced is not None:
+            check_same_classes(announced, self.classes_)
+        check_labels(y, self.classes_)
+        return np.searchsorted(self.classes_, y).astype(np.int64)
 
-    def _with_class_weight(self, y, weight):
-        if self.class_weight is None:
+    def _count(self, target, weight, more):
+        """Count the (weighted) rows of each class."""
+        counts = np.bincount(target, weight, len(self.classes_))
+        self._class_counts = self._class_counts + counts if more else counts
+
+    def _with_class_weight(self, target, weight):
+        if self._weight_of_class is None:
             return weight
-        by_class = compute_class_weight(
-            self.class_weight, classes=self.classes_, y=y, sample_weight=weight
-        )
-        by_row = by_class[np.searchsorted(self.classes_, y)]
+        by_row = self._weight_of_class[target]
         return by_row if weight is None else weight * by_row
 
     @property

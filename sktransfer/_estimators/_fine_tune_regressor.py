@@ -219,7 +219,11 @@ class FineTuneRegressor(RegressorMixin, FineTuneEstimator):
         return (columns - self._mean) / self._scale
 
     @staticmethod
-    def _with_class_weight(y, weight):
+    def _count(target, weight, more):
+        """Count nothing: there are no classes."""
+
+    @staticmethod
+    def _with_class_weight(target, weight):
         return weight
 
     @property

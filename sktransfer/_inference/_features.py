@@ -16,7 +16,7 @@ def compute_features(
     Features of several views are averaged. The backbone is left in the mode, training
     or evaluation, in which it was found.
     """
-    training = backbone.training
+    training = backbone.to(device).training
     backbone.eval()
     try:
         batches = _look_ahead(_batches(inputs, backbone, batch_size, n_views))
@@ -39,15 +39,9 @@ def _forward(backbone, views, layers, device):
 
 
 def _features(backbone, batch, layers):
-    if batch.ndim == 4 and device_is_cpu(batch):
-        batch = batch.contiguous(memory_format=torch.channels_last)
     if layers is None:
         return backbone(batch)
     return torch.cat(backbone.forward_stages(batch, layers), dim=1)
-
-
-def device_is_cpu(tensor):
-    return tensor.device.type == "cpu"
 
 
 def _batches(inputs, backbone, batch_size, n_views):

@@ -32,16 +32,17 @@ class EpochFigures:
         self._pending = []
         sizes = torch.tensor([len(rows) for rows in y], dtype=torch.float64)
         if weights[0] is not None:
-            totals = torch.stack([weight.sum() for weight in weights]).double()
+            totals = torch.stack([weight.sum() for weight in weights]).cpu().double()
         else:
-            totals = sizes.to(losses[0].device)
-        loss = (torch.stack(losses).double() * totals).sum()
+            totals = sizes
+        # Summed up on the CPU: not every device has float64.
+        loss = (torch.stack(losses).cpu().double() * totals).sum()
         hits = self._hits(logits, y, weights) if self.classification else loss * 0
         self._sums = self._sums + torch.stack([loss, hits, totals.sum()])
 
     def _hits(self, logits, y, weights):
         labels = torch.cat([rows if rows.ndim == 1 else rows.argmax(1) for rows in y])
-        hits = (torch.cat(logits).argmax(1) == labels).double()
+        hits = (torch.cat(logits).argmax(1) == labels).cpu().double()
         if weights[0] is not None:
-            hits = hits * torch.cat(weights)
+            hits = hits * torch.cat(weights).cpu()
         return hits.sum()

@@ -4,7 +4,7 @@ import copy
 from typing import Any, NamedTuple
 
 import torch
-from skorch.callbacks import EarlyStopping
+from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from torch import nn
 
 from .._inputs import Table
@@ -94,18 +94,47 @@ def _n_classes(net):
     return None if counts is None else len(counts)
 
 
+class BestWeights(EarlyStopping):
+    """Early stopping that returns to the best epoch, from within a later one too."""
+
+    def on_train_end(self, net, **kwargs):
+        """Load the best weights and let go of them."""
+        if self.best_model_weights_ is not None:
+            net.module_.load_state_dict(self.best_model_weights_)
+        self.best_model_weights_ = None
+
+
 def _callbacks(config):
     """Return copies of the callbacks, so that the caller's stay as they are."""
     callbacks = copy.deepcopy(list(config.callbacks or ()))
+    for callback in callbacks:
+        _check_callback(callback, config.lr_schedule)
     if config.early_stopping:
-        callbacks.append(
-            EarlyStopping(
-                patience=config.n_iter_no_change,
-                load_best=True,
-                sink=print if config.verbose else _silent,
-            )
+        stopping = BestWeights(
+            patience=config.n_iter_no_change,
+            load_best=True,
+            sink=print if config.verbose else _silent,
         )
+        # First, so that averaged weights, if asked for, replace the best ones.
+        callbacks.insert(0, stopping)
     return callbacks
+
+
+def _check_callback(callback, lr_schedule):
+    """Refuse what is no callback, or one that the schedule would undo."""
+    named = isinstance(callback, tuple) and len(callback) == 2
+    instance = callback[1] if named else callback
+    kind = instance if isinstance(instance, type) else type(instance)
+    if not issubclass(kind, Callback):
+        raise TypeError(
+            f"callbacks holds {callback!r}, which is no skorch callback. Pass "
+            "instances such as sktransfer.callbacks.ClipGradient()."
+        )
+    if issubclass(kind, LRScheduler) and lr_schedule != "constant":
+        raise ValueError(
+            f"callbacks holds an LRScheduler, but lr_schedule={lr_schedule!r} sets the "
+            "learning rate of every step. Pass lr_schedule='constant' with it."
+        )
 
 
 def _silent(*args, **kwargs):

@@ -37,7 +37,7 @@ class TransferModule(nn.Module):
         self.head = head
         self.corrupt = corrupt
         self.returns_maps = returns_maps
-        self.frozen = ()
+        self.frozen = None
 
     def forward(self, inputs, weight=None):
         """Return the `Output` of raw `inputs`, (n, c, h, w) or (n, n_columns).
@@ -57,17 +57,23 @@ class TransferModule(nn.Module):
         return Output(self.head(features), features)
 
     def freeze(self, modules):
-        """Keep `modules` as they are: no gradients, batch-norm statistics fixed."""
-        self.frozen = tuple(modules)
-        self.requires_grad_(True)
-        for module in self.frozen:
-            module.requires_grad_(False)
+        """Keep `modules` as they are: no gradients, batch-norm statistics fixed.
+
+        What was frozen before learns again; what a callback froze stays frozen.
+        """
+        modules = tuple(modules)
+        if modules != self.frozen:
+            for module in (self,) if self.frozen is None else self.frozen:
+                module.requires_grad_(True)
+            for module in modules:
+                module.requires_grad_(False)
+            self.frozen = modules
         return self.train(self.training)
 
     def train(self, mode=True):
         """Switch to training; frozen parts stay in evaluation mode."""
         super().train(mode)
-        for module in self.frozen:
+        for module in self.frozen or ():
             module.eval()
         return self
 

@@ -39,8 +39,17 @@ class TransferNet(NeuralNet):
         self.classification = classification
         self.freezing = freezing
         super().__init__(
-            module, torch.nn.Identity, train_split=None, warm_start=True, **kw
+            module,
+            torch.nn.Identity,
+            train_split=None,
+            warm_start=True,
+            batch_size=1,  # the length of our batches is their number
+            **kw,
         )
+        self.cuda_dependent_attributes_ = [
+            *self.cuda_dependent_attributes_,
+            "objective",
+        ]
 
     @property
     def _default_callbacks(self):
@@ -81,13 +90,19 @@ class TransferNet(NeuralNet):
         try:
             self.fit_loop(batches, validation, epochs=epochs)
         except KeyboardInterrupt:
-            if len(self.history) - done < 1:
+            self._drop_unfinished_epoch("train" if validation is None else "valid")
+            if len(self.history) <= done:
                 raise
-            self._drop_unfinished_epoch()
         finally:
             del self._run
         self.notify("on_train_end", X=batches, y=None)
+        self._set_training(False)
         return self
+
+    def predict(self, X):
+        """Return class indices or outputs: what scoring callbacks ask for."""
+        outputs = self.predict_proba(X)
+        return outputs.argmax(1) if self.classification else outputs
 
     def check_data(self, X, y=None):
         """Accept batches: estimators have checked the data."""
@@ -114,14 +129,16 @@ class TransferNet(NeuralNet):
             return
         self._set_training(training)
         figures = EpochFigures(self.classification)
+        heard = self.listens_ & {"on_batch_begin", "on_batch_end"}
         for batch in iterator:
-            if self.listens_:
-                self.notify("on_batch_begin", batch=batch, training=training)
+            pair = (batch.inputs, batch.y)  # a batch as skorch's callbacks know it
+            if heard:
+                self.notify("on_batch_begin", batch=pair, training=training)
             step = step_fn(batch)
             figures.add(step["loss"].detach(), step["y_pred"].detach(), batch)
-            if self.listens_:
+            if heard:
                 self._record_batch(prefix, step, batch)
-                self.notify("on_batch_end", batch=batch, training=training, **step)
+                self.notify("on_batch_end", batch=pair, training=training, **step)
         self._record(prefix, figures, len(iterator))
 
     def train_step(self, batch, **fit_params):
@@ -163,6 +180,7 @@ class TransferNet(NeuralNet):
     def _record(self, prefix, figures, n_batches):
         loss, accuracy = figures.result()
         self.history.record(prefix + "_loss", loss)
+        self.history.record(prefix + "_loss_best", self._run.is_best(prefix, loss))
         self.history.record(prefix + "_batch_count", n_batches)
         if accuracy is not None:
             self.history.record(prefix + "_acc", accuracy)
@@ -179,12 +197,12 @@ class TransferNet(NeuralNet):
                 "extreme values in X or y."
             )
 
-    def _drop_unfinished_epoch(self):
-        if "train_loss" not in self.history[-1]:
+    def _drop_unfinished_epoch(self, last_prefix):
+        if self.history and last_prefix + "_loss" not in self.history[-1]:
             del self.history[-1]
 
     def __getstate__(self):
-        """Leave out what a pickle must not hold: the module twice, the source net."""
+        """Leave the module out where it is held a second time."""
         state = super().__getstate__()
         state["module"] = None
         return state
@@ -199,14 +217,28 @@ class _Run:
         self.parameters = [p for group in groups for p in group["params"]]
         self.autocast = autocast(net.config.precision, torch.device(net.device))
         self.factors = iter(factors.tolist())
+        self.best = {}
+        self._set_learning_rates(factors[0])
 
     def prepare_step(self):
         """Set the learning rates and clear the gradients."""
         factor = next(self.factors)
-        for group, peak in self.groups:
-            group["lr"] = peak * factor
+        if factor != self.factor:  # a constant one is left to callbacks
+            self._set_learning_rates(factor)
         for parameter in self.parameters:  # zero_grad() costs as much as a layer
             parameter.grad = None
+
+    def is_best(self, prefix, loss):
+        """Return whether `loss` is the smallest so far."""
+        best = loss < self.best.get(prefix, float("inf"))
+        if best:
+            self.best[prefix] = loss
+        return best
+
+    def _set_learning_rates(self, factor):
+        self.factor = factor
+        for group, peak in self.groups:
+            group["lr"] = peak * float(factor)
 
 
 def _gradient_scaler(config, device):

@@ -21,7 +21,8 @@ class Objective:
         self.class_counts = class_counts
         self.regularizer = regularizer
         self.source = source
-        self._fused = hasattr(loss, "mean_loss")
+        # Of the class itself: a subclass may have redefined `loss` alone.
+        self._fused = "mean_loss" in vars(type(loss))
 
     @property
     def needs_maps(self):
@@ -47,6 +48,7 @@ class Objective:
             return self.loss.loss(logits, y, self.class_counts)
         # Mixed labels (mixup, cutmix) belong to two classes, with weights.
         shares, classes = y.topk(2, dim=1)
+        classes = torch.where(shares > 0, classes, classes[:, :1])
         pairs = zip(shares.T, classes.T, strict=True)
         return sum(s * self.loss.loss(logits, c, self.class_counts) for s, c in pairs)
 

@@ -18,14 +18,22 @@ OPTIMIZERS = {
 
 def build_optimizer(module, config):
     """Return the optimizer of `module`, a group for each learning rate and decay."""
-    factory = OPTIMIZERS.get(config.optimizer, config.optimizer)
+    named = isinstance(config.optimizer, str)
+    factory = OPTIMIZERS[config.optimizer] if named else config.optimizer
     decay = config.weight_decay
-    if decay is None:
-        table = module.backbone.modality == "table"
-        decay = 0.0 if table else _own_default(factory, "weight_decay")
-    groups = parameter_groups(module, config, decays=bool(decay))
-    options = {} if decay is None else {"weight_decay": decay}
-    return factory(groups, lr=groups[0]["lr"], **options)
+    if decay is None and named and module.backbone.modality == "table":
+        decay = 0.0
+    try:
+        if decay is None:
+            decay = _own_default(factory, "weight_decay")
+        groups = parameter_groups(module, config, decays=bool(decay))
+        options = {} if decay is None else {"weight_decay": decay}
+        optimizer = factory(groups, lr=groups[0]["lr"], **options)
+    except (TypeError, ValueError) as error:
+        _raise_unusable(config.optimizer, error)
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        _raise_unusable(config.optimizer, f"it returned {type(optimizer).__name__}")
+    return optimizer
 
 
 def parameter_groups(module, config, decays=True):
@@ -41,6 +49,14 @@ def parameter_groups(module, config, decays=True):
         {"params": parameters, "lr": lr, **({} if plain else {"weight_decay": 0.0})}
         for (lr, plain), parameters in groups.items()
     ]
+
+
+def _raise_unusable(optimizer, reason):
+    raise ValueError(
+        f"optimizer={optimizer!r} cannot be built from parameter groups, lr and "
+        f"weight_decay ({reason}). Use one of {sorted(OPTIMIZERS)}, or a first-order "
+        "class of torch.optim or a functools.partial of one."
+    )
 
 
 def _own_default(factory, name):

@@ -1,6 +1,7 @@
 """Callbacks for `callbacks=`: gradient clipping and weight averaging.
 
-Any skorch callback works as well.
+Callbacks of skorch work as well: `Checkpoint`, `EpochScoring`, `ProgressBar`,
+`Freezer`; `LRScheduler` with ``lr_schedule="constant"``.
 """
 
 from importlib import import_module

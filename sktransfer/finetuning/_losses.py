@@ -1,7 +1,10 @@
 """Task losses: each gives one value for each row."""
 
+from numbers import Real
+
 import torch
 from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval
 from torch.nn import functional as F
 
 
@@ -26,6 +29,8 @@ class CrossEntropy(BaseEstimator):
     >>> round(CrossEntropy().loss(logits, torch.tensor([0])).item(), 3)
     0.223
     """
+
+    _parameter_constraints = {"label_smoothing": [Interval(Real, 0, 1, closed="both")]}
 
     def __init__(self, label_smoothing=0.0):
         self.label_smoothing = label_smoothing
@@ -73,6 +78,8 @@ class Focal(BaseEstimator):
     >>> round(Focal().loss(logits, torch.tensor([0])).item(), 5)  # .2**2 * .2231
     0.00893
     """
+
+    _parameter_constraints = {"gamma": [Interval(Real, 0, None, closed="left")]}
 
     def __init__(self, gamma=2.0):
         self.gamma = gamma
@@ -136,6 +143,8 @@ class LogitAdjusted(BaseEstimator):
     1.386
     """
 
+    _parameter_constraints = {"tau": [Interval(Real, 0, None, closed="left")]}
+
     def __init__(self, tau=1.0):
         self.tau = tau
 
@@ -173,6 +182,11 @@ class LDAM(BaseEstimator):
     >>> round(loss.item(), 3)  # log(1 + exp(.5))
     0.974
     """
+
+    _parameter_constraints = {
+        "max_margin": [Interval(Real, 0, None, closed="left")],
+        "scale": [Interval(Real, 0, None, closed="neither")],
+    }
 
     def __init__(self, max_margin=0.5, scale=1.0):
         self.max_margin = max_margin
@@ -234,6 +248,8 @@ class Huber(BaseEstimator):
     >>> Huber().loss(torch.tensor([[0.5], [3.0]]), torch.zeros(2, 1))
     tensor([0.1250, 2.5000])
     """
+
+    _parameter_constraints = {"delta": [Interval(Real, 0, None, closed="neither")]}
 
     def __init__(self, delta=1.0):
         self.delta = delta

@@ -1,7 +1,12 @@
 """Regularizers that keep a fine-tuned net near to, or useful beyond, its source."""
 
+from numbers import Integral, Real
+
 import torch
 from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval
+
+_STRENGTH = Interval(Real, 0, None, closed="left")
 
 
 class L2SP(BaseEstimator):
@@ -32,6 +37,8 @@ class L2SP(BaseEstimator):
     """
 
     needs_maps = False
+
+    _parameter_constraints = {"alpha": [_STRENGTH], "beta": [_STRENGTH]}
 
     def __init__(self, alpha=0.01, beta=0.01):
         self.alpha = alpha
@@ -90,6 +97,8 @@ class DELTA(BaseEstimator):
 
     needs_maps = True
 
+    _parameter_constraints = {"alpha": [_STRENGTH], "beta": [_STRENGTH]}
+
     def __init__(self, alpha=0.01, beta=0.01):
         self.alpha = alpha
         self.beta = beta
@@ -130,6 +139,11 @@ class BSS(BaseEstimator):
     """
 
     needs_maps = False
+
+    _parameter_constraints = {
+        "eta": [_STRENGTH],
+        "k": [Interval(Integral, 1, None, closed="left")],
+    }
 
     def __init__(self, eta=0.001, k=1):
         self.eta = eta
