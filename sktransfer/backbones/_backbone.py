@@ -3,6 +3,7 @@
 import copy
 from numbers import Integral
 
+import torch
 from torch import nn
 
 from ._image_size import resized_preprocessing
@@ -215,7 +216,9 @@ class Backbone(nn.Module):
             return x
         if not self.preprocessing.fits(x):
             x = self.preprocessing.views(x)[0]
-        return self.preprocessing.normalize(x)
+        # Convolutions are up to several times as fast with the channels last.
+        x = self.preprocessing.normalize(x)
+        return x.contiguous(memory_format=torch.channels_last)
 
     def _maps(self, x, n_stages):
         x = self._preprocess(x)

@@ -1,0 +1,118 @@
+"""Time of training, as a ratio to a bare PyTorch loop with the same optimizer.
+
+Run ``python benchmarks/training.py``. The two are interleaved in one process; the
+table shows the median and the range of the ratios over the rounds.
+"""
+
+import time
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torchvision.models import resnet18
+
+from sktransfer import FineTuneClassifier
+
+ROUNDS = 7
+
+
+def seconds(function):
+    """Return how long a call of `function` takes."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def bare_loop(net, inputs, labels, batch_size, epochs):
+    """Train as a careful person writes it by hand."""
+    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, fused=True)
+    net.train()
+    for _ in range(epochs):
+        order = torch.randperm(len(labels))
+        shuffled, targets = inputs[order], labels[order]
+        for start in range(0, len(labels), batch_size):
+            rows = slice(start, start + batch_size)
+            optimizer.zero_grad(set_to_none=True)
+            loss = F.cross_entropy(net(shuffled[rows]), targets[rows])
+            loss.backward()
+            optimizer.step()
+
+
+def table_net(n_columns):
+    """Return the net that our "mlp" is, without its standardisation."""
+    return nn.Sequential(
+        nn.Linear(n_columns, 64),
+        nn.ReLU(),
+        nn.Linear(64, 64),
+        nn.ReLU(),
+        nn.Linear(64, 2),
+    )
+
+
+def on_table(batch_size, epochs=10):
+    """Return the two contestants on 10,000 rows of 100 columns."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(10_000, 100)).astype(np.float32)
+    y = (X[:, :3].sum(1) > 0).astype(int)
+    inputs, labels = torch.from_numpy(X), torch.from_numpy(y)
+    model = FineTuneClassifier(max_epochs=epochs, batch_size=batch_size, device="cpu")
+    return (
+        lambda: model.fit(X, y),
+        lambda: bare_loop(table_net(100), inputs, labels, batch_size, epochs),
+    )
+
+
+def on_images(epochs=2):
+    """Return the two contestants with resnet18 on 128 images of 64 x 64."""
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 256, size=(128, 64, 64, 3), dtype=np.uint8)
+    y = rng.integers(0, 2, size=128)
+    mean = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
+    std = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+    images = torch.from_numpy(X).permute(0, 3, 1, 2).float() / 255
+    inputs, labels = (images - mean) / std, torch.from_numpy(y)
+    # resize and crop are switched off by a size that the images have already
+    model = FineTuneClassifier(
+        "resnet18",
+        weights=None,
+        strategy="full",
+        image_size=64,
+        max_epochs=epochs,
+        batch_size=32,
+        device="cpu",
+    )
+
+    def by_hand():
+        net = resnet18()
+        net.fc = nn.Linear(512, 2)
+        bare_loop(net, inputs, labels, 32, epochs)
+
+    return lambda: model.fit(X, y), by_hand
+
+
+def ratios(ours, theirs, rounds):
+    """Return the ratio of the times of each round, after a round to warm up."""
+    ours(), theirs()
+    return np.array([seconds(ours) / seconds(theirs) for _ in range(rounds)])
+
+
+def main():
+    """Print the table."""
+    torch.set_num_threads(1)
+    cases = {
+        "table net, batch 32": (on_table(32), ROUNDS),
+        "table net, batch 128": (on_table(128), ROUNDS),
+        "resnet18 at 64 x 64, batch 32": (on_images(), 5),
+    }
+    print(f"torch {torch.__version__}, one thread, AdamW (fused); `fit` as a whole\n")
+    print("| case | time / bare loop, median | range |")
+    print("|---|---|---|")
+    for name, (pair, rounds) in cases.items():
+        values = ratios(*pair, rounds)
+        low, middle, high = np.quantile(values, [0, 0.5, 1])
+        print(f"| {name} | {middle:.3f} | {low:.3f} to {high:.3f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
