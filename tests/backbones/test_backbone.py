@@ -32,6 +32,7 @@ def test_importing_the_package_imports_no_torch():
 def test_stages_in_sequence_and_pooling_are_the_forward(backbone):
     images = torch.randint(256, (2, 3, 17, 20)).byte()
     x = backbone.preprocessing.normalize(images)
+    x = x.contiguous(memory_format=torch.channels_last)
     for stage in backbone.stages:
         x = stage(x)
     assert torch.equal(backbone.pooling(x), backbone(images))
