@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from ._losses import SquaredError
 
 CV_GRID = tuple(np.logspace(-4, 2, 10))
-_TOLERANCE = 1e-6
+_TOLERANCE = 1e-7
 _MAX_ITERATIONS = 1000
 
 

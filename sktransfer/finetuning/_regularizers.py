@@ -117,7 +117,8 @@ class BSS(BaseEstimator):
     """Batch spectral shrinkage: push down what transfers badly.
 
     The penalty is ``eta`` times the sum of the `k` smallest squared singular values of
-    the batch of features, in which a row of weight two counts as two rows.
+    the batch of features. In a batch of more rows than features a row of weight two
+    counts as two rows.
 
     Parameters
     ----------
