@@ -80,6 +80,7 @@ class FineTuneEstimator(BackboneEstimator):
 
     def _fit_one_epoch(self, X, y, sample_weight):
         """Train one more epoch, on a copy of the net."""
+        from .._training.finetune import scale_features
         from .._training.fit import fit_net
 
         check_training_parameters(self)
@@ -92,7 +93,11 @@ class FineTuneEstimator(BackboneEstimator):
         count = "anew" if first else "more"
         train = self._rows(X, y, sample_weight, reset=first, count=count)
         with reproducible(self, train.inputs.kind) as seed:
-            net = self._new_net(train) if first else copy.deepcopy(self.net_)
+            if first:
+                net = self._new_net(train)
+                scale_features(net, train, self._features_by(net))
+            else:
+                net = copy.deepcopy(self.net_)
             net.objective = self._counted(net.objective, net.config.device)
             seed += len(net.history)
             fit_net(net, train, augment=self.augment, seed=seed, one_epoch=True)
@@ -207,7 +212,8 @@ class FineTuneEstimator(BackboneEstimator):
         """Return an untrained net, with a fresh backbone and the picked strategy."""
         from .._training.config import TrainingConfig
         from .._training.fit import build_net
-        from .._training.module import TransferModule, build_head
+        from .._training.head import build_head
+        from .._training.module import TransferModule
         from ..finetuning._strategies import Freezing, pick_strategy
 
         backbone = self._new_backbone(train.inputs, train.weight)
@@ -223,7 +229,13 @@ class FineTuneEstimator(BackboneEstimator):
         )
         check_stages(self, len(backbone.stages))
         dtype = _float_dtype(train.inputs)
-        head = build_head(self.head, backbone.n_features, self._n_outputs, dtype)
+        head = build_head(
+            self.head,
+            backbone.n_features,
+            self._n_outputs,
+            dtype,
+            standardizes=backbone.pretrained,
+        )
         objective = self._objective(backbone, config.device, dtype)
         return build_net(
             TransferModule(backbone, head, returns_maps=objective.needs_maps),
@@ -261,8 +273,11 @@ class FineTuneEstimator(BackboneEstimator):
             augment=self.augment,
             C=self.C,
             seed=seed,
-            features_of=lambda inputs: self._features(net.module_.backbone, inputs),
+            features_of=self._features_by(net),
         )
+
+    def _features_by(self, net):
+        return lambda inputs: self._features(net.module_.backbone, inputs)
 
     def _counted(self, objective, device):
         """Return a copy of `objective` for the rows counted by now."""

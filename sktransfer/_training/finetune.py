@@ -1,10 +1,15 @@
 """Run a fine-tuning strategy on a net."""
 
+import numpy as np
 import torch
 
 from ..finetuning._probe import solve_head
 from .batches import Batch
 from .fit import fit_head, fit_net
+from .head import is_linear, put_linear_map, standardization
+
+# So many rows are enough for the mean and scale of features.
+_SCALE_ROWS = 2000
 
 
 def fine_tune(net, train, validation, *, strategy, augment, C, seed, features_of):
@@ -22,6 +27,8 @@ def fine_tune(net, train, validation, *, strategy, augment, C, seed, features_of
         Features of the net's backbone.
     """
     head_first = strategy == "lp_ft" or (strategy == "linear_probe" and not augment)
+    if not net.history and not head_first:
+        scale_features(net, train, features_of)
     if head_first:
         C = _fit_head_on_features(net, train, validation, C, seed, features_of)
     if strategy != "linear_probe" or not head_first:
@@ -29,11 +36,23 @@ def fine_tune(net, train, validation, *, strategy, augment, C, seed, features_of
     return C if head_first else None
 
 
+def scale_features(net, rows, features_of):
+    """Fit the standardisation of the features, if the head has one, on some rows."""
+    standardize = standardization(net.module_.head)
+    if standardize is None:
+        return
+    number = min(len(rows.y), _SCALE_ROWS)
+    some = rows.take(np.linspace(0, len(rows.y) - 1, number).astype(int))
+    standardize.fit_(features_of(some.inputs), some.weight)
+
+
 def _fit_head_on_features(net, train, validation, C, seed, features_of):
     """Fit the head on features that are computed once."""
     features = [features_of(rows.inputs) for rows in (train, validation) if rows]
     head = net.module_.head
-    if isinstance(head, torch.nn.Linear):
+    if (standardize := standardization(head)) is not None:
+        standardize.fit_(features[0], train.weight)
+    if is_linear(head):
         C = _solve(net, features[0], train, C, seed)
         _record(net, "train", features[0], train)
         if validation is not None:
@@ -54,7 +73,7 @@ def _fit_head_on_features(net, train, validation, C, seed, features_of):
 
 def _solve(net, features, rows, C, seed):
     """Put the solution of the convex problem into the head."""
-    head, objective = net.module_.head, net.objective
+    objective = net.objective
     counts = objective.class_counts
     weight, bias, C = solve_head(
         features,
@@ -62,13 +81,11 @@ def _solve(net, features, rows, C, seed):
         None if rows.weight is None else rows.weight.numpy(),
         loss=objective.loss,
         class_counts=None if counts is None else counts.double().cpu().numpy(),
-        n_outputs=head.out_features,
+        n_outputs=len(rows.y[0]) if counts is None else len(counts),
         C=C,
         seed=seed,
     )
-    with torch.no_grad():
-        head.weight.copy_(torch.from_numpy(weight))
-        head.bias.copy_(torch.from_numpy(bias))
+    put_linear_map(net.module_.head, weight, bias)
     return C
 
 
@@ -78,7 +95,7 @@ def _record(net, prefix, features, rows):
     if prefix == "train":
         net.history.new_epoch()
         net.history.record("epoch", len(net.history))
-    inputs = torch.from_numpy(features).to(head.weight)
+    inputs = torch.from_numpy(features).to(next(head.parameters()))
     batch = Batch(
         *(None if t is None else t.to(inputs.device) for t in (inputs, *rows[1:]))
     )

@@ -1,6 +1,5 @@
 """The module that is trained: a backbone and a head."""
 
-from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -76,14 +75,3 @@ class TransferModule(nn.Module):
         for module in self.frozen or ():
             module.eval()
         return self
-
-
-def build_head(head, n_features, n_outputs, dtype):
-    """Return a linear head, or one with hidden layers of the sizes in `head`."""
-    if head == "linear":
-        return nn.Linear(n_features, n_outputs, dtype=dtype)
-    sizes = [n_features, *head]
-    layers = []
-    for n_in, n_out in pairwise(sizes):
-        layers += [nn.Linear(n_in, n_out, dtype=dtype), nn.ReLU()]
-    return nn.Sequential(*layers, nn.Linear(sizes[-1], n_outputs, dtype=dtype))

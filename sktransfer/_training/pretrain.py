@@ -8,7 +8,8 @@ from ..finetuning import SquaredError
 from ..pretraining import Denoising
 from .config import TrainingConfig
 from .fit import Rows, build_net, fit_net
-from .module import TransferModule, build_head
+from .head import build_head
+from .module import TransferModule
 from .objective import Objective
 
 

@@ -8,7 +8,8 @@ import torch
 from numpy.testing import assert_allclose
 
 from sktransfer._training.batches import Batch
-from sktransfer._training.module import TransferModule, build_head
+from sktransfer._training.head import build_head
+from sktransfer._training.module import TransferModule
 from sktransfer.backbones import load_backbone
 from sktransfer.finetuning import BSS, DELTA, L2SP
 
