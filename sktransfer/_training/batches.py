@@ -93,6 +93,7 @@ class LoadedBatches:
         order = torch.arange(len(self.y))
         if self.generator is not None and len(self.slices) > 1:
             order = torch.randperm(len(self.y), generator=self.generator)
+        order = order.numpy()
         return DataLoader(
             self.dataset,
             sampler=[(self.epoch, order[rows]) for rows in self.slices],
