@@ -184,6 +184,8 @@ class TransferNet(NeuralNet):
         self.history.record(prefix + "_batch_count", n_batches)
         if accuracy is not None:
             self.history.record(prefix + "_acc", accuracy)
+        if not self.history[-1, "batches"]:
+            self.history.new_batch()  # skorch's Checkpoint looks up the last one
         if prefix == "train":
             self.history.record("lr", self.optimizer_.param_groups[0]["lr"])
             self._check_finite(loss)
