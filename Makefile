@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 .PHONY: demo test lint types docs bench clean
 
 demo: $(VENV)/.demo
-	$(BIN)/python -m sktransfer.demo docs/_static/demo.png
+	OMP_NUM_THREADS=1 $(BIN)/python -m sktransfer.demo docs/_static/demo.png
 
 test: $(VENV)/.test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
