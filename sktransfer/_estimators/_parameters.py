@@ -75,8 +75,8 @@ n_views : int, default=1
     twice the time.""",
     "training": """
 max_epochs : int or "auto", default="auto"
-    Passes over the training rows. "auto": as many as make about 300 steps, at least
-    10 and at most 100.
+    Passes over the training rows. "auto": as many as make about 300 steps (100 for a
+    pretrained image net), at least 10 and at most 100.
 batch_size : int, default=64
     Rows in a step.
 lr : float or "auto", default="auto"

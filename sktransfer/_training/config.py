@@ -5,7 +5,9 @@ from typing import Any
 
 from .._utils.device import resolve_device
 
+# A pretrained image net needs fewer steps, and each of them costs more.
 AUTO_STEPS = 300
+AUTO_STEPS_PRETRAINED_IMAGES = 100
 AUTO_EPOCHS = (10, 100)
 
 
@@ -45,9 +47,11 @@ class TrainingConfig:
             from_scratch=from_scratch,
         )
 
-    def epochs(self, n_batches):
+    def epochs(self, n_batches, modality):
         """Return the number of epochs; "auto" aims at a number of optimizer steps."""
         if self.max_epochs != "auto":
             return self.max_epochs
+        careful = modality == "image" and not self.from_scratch
+        n_steps = AUTO_STEPS_PRETRAINED_IMAGES if careful else AUTO_STEPS
         fewest, most = AUTO_EPOCHS
-        return min(most, max(fewest, -(-AUTO_STEPS // n_batches)))
+        return min(most, max(fewest, -(-n_steps // n_batches)))

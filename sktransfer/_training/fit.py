@@ -74,7 +74,7 @@ def fit_net(net, rows, validation=None, *, augment=None, seed=0, one_epoch=False
         held_out = validation_batches(*validation, backbone=backbone, config=config)
     if one_epoch:
         return net.train(batches, held_out, 1, "constant")
-    epochs = config.epochs(len(batches))
+    epochs = config.epochs(len(batches), backbone.modality)
     return net.train(batches, held_out, epochs, config.lr_schedule)
 
 
