@@ -53,6 +53,8 @@ class BackboneEstimator(BaseEstimator):
         """Return `X` as the inputs object of its kind; columns go through sklearn."""
         from .._inputs import Table, kind_of, read_images
 
+        if X is None:
+            raise ValueError("X is None: pass a table, images or paths.")
         flat = self.input_shape is not None and _has_columns(X)
         if flat:
             X = validate_data(self, X, reset=reset, dtype="numeric", order="C")
@@ -71,13 +73,14 @@ class BackboneEstimator(BaseEstimator):
     def _modality(self):
         """Return the kind of input the backbone is for; None if it goes by `X`."""
         from ..backbones._files import is_backbone_file
-        from ..backbones._load import modality_of
+        from ..backbones._load import check_known, modality_of
 
         backbone = self.backbone
         if not isinstance(backbone, str):
             return getattr(backbone, "modality", None)
         if backbone == "auto" or is_backbone_file(backbone):
             return None
+        check_known(backbone)
         return modality_of(backbone)
 
     def _new_backbone(self, inputs, weight=None, pooling="auto"):

@@ -9,9 +9,9 @@ def classes_of(labels):
     classes = np.unique(labels)
     if len(classes) < 2:
         raise ValueError(
-            "A classifier needs rows of at least 2 classes, but y has one class (rows "
-            f"of sample_weight zero do not count): {classes[0]!r}. Add rows of another "
-            "class."
+            "A classifier needs rows of at least 2 classes, but y has one class, "
+            f"{classes.tolist()} (rows of sample_weight zero do not count). Add rows "
+            "of another class."
         )
     return classes
 

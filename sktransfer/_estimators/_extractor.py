@@ -123,6 +123,10 @@ class PretrainedFeatureExtractor(
         self : object
             The fitted extractor.
         """
+        if self.layers is not None and len(self.layers) == 0:
+            raise ValueError(
+                f"layers={self.layers!r} names no stage. Use None for the last one."
+            )
         inputs = self._read(X, reset=True)
         with reproducible(self, inputs.kind) as seed:
             backbone = self._new_backbone(inputs, pooling=self.pooling)

@@ -199,9 +199,14 @@ class FineTuneRegressor(RegressorMixin, FineTuneEstimator):
         return predicted.ravel() if self._flat_target else predicted
 
     def _checked_target(self, y):
-        return check_array(
-            y, ensure_2d=False, dtype="numeric", input_name="y", estimator=self
-        )
+        try:
+            return check_array(
+                y, ensure_2d=False, dtype="numeric", input_name="y", estimator=self
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"y must hold numbers, one or more for each row. {error}"
+            ) from error
 
     def _encode(self, y, weight, reset):
         """Return the standardised targets (n, n_outputs)."""

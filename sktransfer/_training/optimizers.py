@@ -33,6 +33,9 @@ def build_optimizer(module, config):
         _raise_unusable(config.optimizer, error)
     if not isinstance(optimizer, torch.optim.Optimizer):
         _raise_unusable(config.optimizer, f"it returned {type(optimizer).__name__}")
+    closure = inspect.signature(type(optimizer).step).parameters.get("closure")
+    if closure is not None and closure.default is closure.empty:
+        _raise_unusable(config.optimizer, "its step needs a closure")
     return optimizer
 
 
