@@ -37,7 +37,7 @@ def write_images(X, folder):
 
 
 def tiny_backbone(pretrained=True, seed=0):
-    """Return a convolutional backbone of three stages with batch norm."""
+    """Return a convolutional backbone of three stages with batch norm in tune."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         widths = (3, 4, 6, 8)
@@ -54,14 +54,19 @@ def tiny_backbone(pretrained=True, seed=0):
     preprocessing = ImagePreprocessing(
         resize=8, crop=(8, 8), mean=(0.5,) * 3, std=(0.25,) * 3, flexible=True
     )
-    return Backbone(
+    backbone = Backbone(
         stages,
         name="tiny",
         width=8,
         preprocessing=preprocessing,
         weights="made for tests",
         pretrained=pretrained,
-    )
+    ).train()
+    batch = torch.from_numpy(images()[0]).permute(0, 3, 1, 2)
+    with torch.no_grad():
+        for _ in range(100):
+            backbone(batch)
+    return backbone.eval()
 
 
 def state_of(module):
