@@ -47,10 +47,10 @@ print(f"on held-out digits: {search.score(X_test, y_test):.3f}")
 
 results = search.cv_results_
 labels = [
-    ", ".join(f"{value}" for value in candidate.values())
+    ", ".join(f"{name}={value}" for name, value in candidate.items())
     for candidate in results["params"]
 ]
-figure, ax = plt.subplots(figsize=(7, 3), layout="constrained")
+figure, ax = plt.subplots(figsize=(8, 3), layout="constrained")
 ax.errorbar(
     results["mean_test_score"],
     range(len(labels)),
