@@ -29,7 +29,7 @@ class BackboneEstimator(BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            Of float64 for a float64 table, of float32 otherwise.
+            Of float64 if fitted on a float64 table (MPS has none), else of float32.
         """
         check_is_fitted(self)
         return self._features(self.backbone_, self._read(X, reset=False))
@@ -63,12 +63,26 @@ class BackboneEstimator(BaseEstimator):
         self._input_modality = "table" if kind == "table" else "image"
         if kind == "table":
             check_image_parameters_unused(self)
-            return Table(validate_data(self, X, reset=reset, dtype=_FLOATS, order="C"))
+            return Table(self._validated_table(X, reset))
         if reset and not flat:
             self._forget_columns()
         inputs = read_images(X, self.input_shape)
         self._check_channels(inputs.channels, reset)
         return inputs
+
+    def _validated_table(self, X, reset):
+        """Return `X` as an array, after the fit in the precision of the fit."""
+        from .._utils.device import resolve_device
+
+        if not reset:
+            floats = self._table_dtype
+        elif resolve_device(self.device).type == "mps":
+            floats = np.float32
+        else:
+            floats = _FLOATS
+        table = validate_data(self, X, reset=reset, dtype=floats, order="C")
+        self._table_dtype = table.dtype
+        return table
 
     def _modality(self):
         """Return the kind of input the backbone is for; None if it goes by `X`."""

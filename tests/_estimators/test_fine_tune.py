@@ -351,3 +351,21 @@ def test_bss_shrinks_the_small_singular_values():
         for r in (None, BSS(0.1, k=50))
     ]
     assert np.square(values[1][-50:]).sum() < np.square(values[0][-50:]).sum() / 2
+
+
+@pytest.mark.parametrize(("fitted", "given"), [("f4", "f8"), ("f8", "f4")])
+@pytest.mark.parametrize("backbone", ["mlp", nn.Linear(5, 4)])
+def test_a_table_is_computed_in_the_precision_of_the_fit(backbone, fitted, given):
+    here, there = X.astype(fitted), X.astype(given)
+    model = FineTuneClassifier(backbone, strategy="full", max_epochs=2, random_state=0)
+    model.fit(here, Y, X_val=there, y_val=Y)
+    assert model.predict_proba(there).dtype == fitted
+    assert_allclose(model.predict_proba(there), model.predict_proba(here), atol=1e-6)
+    assert model.partial_fit(there, Y).features(there).dtype == fitted
+
+
+def test_a_double_table_becomes_single_on_mps(monkeypatch):
+    monkeypatch.setattr(
+        "sktransfer._utils.device.resolve_device", lambda device: torch.device("mps")
+    )
+    assert FineTuneClassifier()._read(X, reset=True).array.dtype == np.float32
