@@ -63,7 +63,7 @@ def _fit_head_on_features(net, train, validation, C, seed, features_of):
         (*features, None)[:2],
         train,
         validation,
-        objective=net.objective,
+        objective=net.objective.without_regularizer(),
         config=net.config,
         classification=net.classification,
     )
@@ -80,7 +80,7 @@ def _solve(net, features, rows, C, seed):
         rows.y.numpy(),
         None if rows.weight is None else rows.weight.numpy(),
         loss=objective.loss,
-        class_counts=None if counts is None else counts.double().cpu().numpy(),
+        class_counts=None if counts is None else counts.cpu().double().numpy(),
         n_outputs=len(rows.y[0]) if counts is None else len(counts),
         C=C,
         seed=seed,

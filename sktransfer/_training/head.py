@@ -40,7 +40,7 @@ def put_linear_map(head, weight, bias):
     layer = head if scale is None else head[1]
     weight, bias = torch.from_numpy(weight), torch.from_numpy(bias)
     if scale is not None:
-        bias = bias + weight @ scale.mean.double().cpu()
-        weight = weight * scale.scale.double().cpu()
+        bias = bias + weight @ scale.mean.cpu().double()
+        weight = weight * scale.scale.cpu().double()
     layer.weight.copy_(weight)
     layer.bias.copy_(bias)

@@ -1,5 +1,7 @@
 """What training minimises: the task loss and a regularizer."""
 
+import copy
+
 import torch
 
 
@@ -42,6 +44,12 @@ class Objective:
     def penalty(self, output, module, batch):
         """Return the penalty of the regularizer."""
         return self.regularizer.penalty(output, module, self.source, batch)
+
+    def without_regularizer(self):
+        """Return a copy for training in which the backbone takes no part."""
+        bare = copy.copy(self)
+        bare.regularizer = bare.source = None
+        return bare
 
     def _row_losses(self, logits, y):
         if y.dtype == torch.int64 or self.class_counts is None:

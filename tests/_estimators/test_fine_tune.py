@@ -369,3 +369,15 @@ def test_a_double_table_becomes_single_on_mps(monkeypatch):
         "sktransfer._utils.device.resolve_device", lambda device: torch.device("mps")
     )
     assert FineTuneClassifier()._read(X, reset=True).array.dtype == np.float32
+
+
+@pytest.mark.parametrize("regularizer", ["l2sp", "delta", "bss"])
+@pytest.mark.parametrize("strategy", ["linear_probe", "lp_ft"])
+def test_a_hidden_head_on_fixed_features_needs_no_regularizer(strategy, regularizer):
+    pixels, y = images()
+    model = _image_model(strategy=strategy, head=(4,), regularizer=regularizer)
+    model.fit(pixels, y)
+    epochs = 1 if strategy == "linear_probe" else 2
+    assert model.n_epochs_ == epochs * 2
+    plain = _image_model(strategy=strategy, head=(4,)).fit(pixels, y)
+    assert model.history_[0, "train_loss"] == plain.history_[0, "train_loss"]
