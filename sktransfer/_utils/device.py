@@ -30,7 +30,10 @@ def autocast(precision, device):
     float32 elsewhere.
     """
     if precision == "auto":
-        bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        # Older cards emulate bf16, more slowly than they compute float32.
+        bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported(
+            including_emulation=False
+        )
         precision = "bf16" if bf16 else "float32"
     if precision == "float32":
         return nullcontext()

@@ -24,6 +24,6 @@ def isolated_rng(seed, device="cpu"):
     cuda = [device.index or 0] if device.type == "cuda" else []
     with _RNG_LOCK, torch.random.fork_rng(devices=cuda):
         torch.random.default_generator.manual_seed(seed)
-        if cuda:
-            torch.cuda.manual_seed(seed)
+        for index in cuda:  # torch.cuda.manual_seed would seed the current device
+            torch.cuda.default_generators[index].manual_seed(seed)
         yield
