@@ -52,7 +52,7 @@ class FineTuneClassifier(ClassifierMixin, FineTuneEstimator):
         Weights of the classes, multiplied with `sample_weight`.
     regularizer : {"l2sp", "delta", "bss"}, object or None, default=None
         Keeps the backbone near its source; see :mod:`sktransfer.finetuning`.
-    C : float or "cv", default=0.01
+    C : float or "cv", default=0.02
         Inverse strength of the L2 penalty of the convex head on standardised
         features, as in :class:`~sklearn.linear_model.LogisticRegression`. "cv"
         chooses it by five folds within `fit`.
@@ -136,7 +136,7 @@ class FineTuneClassifier(ClassifierMixin, FineTuneEstimator):
         loss="cross_entropy",
         class_weight=None,
         regularizer=None,
-        C=0.01,
+        C=0.02,
         n_trainable_stages=1,
         max_epochs="auto",
         batch_size=64,

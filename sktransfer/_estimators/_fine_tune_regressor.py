@@ -34,7 +34,7 @@ class FineTuneRegressor(RegressorMixin, FineTuneEstimator):
         :mod:`sktransfer.finetuning`.
     regularizer : {"l2sp", "delta", "bss"}, object or None, default=None
         Keeps the backbone near its source; see :mod:`sktransfer.finetuning`.
-    C : float or "cv", default=0.01
+    C : float or "cv", default=0.02
         Inverse strength of the L2 penalty of the convex head on standardised
         features: :class:`~sklearn.linear_model.Ridge` with ``alpha = 1 / C`` for
         "mse". "cv" chooses it by five folds within `fit`.
@@ -105,7 +105,7 @@ class FineTuneRegressor(RegressorMixin, FineTuneEstimator):
         n_views=1,
         loss="mse",
         regularizer=None,
-        C=0.01,
+        C=0.02,
         n_trainable_stages=1,
         max_epochs="auto",
         batch_size=64,
