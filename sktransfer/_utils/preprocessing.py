@@ -70,7 +70,8 @@ class ImagePreprocessing:
         """Return `n_views` lists of crops of (..., c, h, w) `images`.
 
         The first is the centre crop, the second its mirror image, then the four
-        corners, each followed by its mirror image.
+        corners, each followed by its mirror image. Images that have the size of the
+        crop already are taken whole.
         """
         resized = self._resize(images)
         return [self._view(resized, number) for number in range(n_views)]
@@ -92,7 +93,7 @@ class ImagePreprocessing:
         return (images - mean.view(shape)) / std.view(shape)
 
     def _resize(self, images):
-        if self.flexible:
+        if self.fits(images):
             return images
         height, width = images.shape[-2:]
         size = self.resize
