@@ -103,7 +103,8 @@ n_iter_no_change : int, default=10
     Epochs without an improvement before stopping.""",
     "machine": """
 precision : {"auto", "float32", "bf16", "fp16"}, default="auto"
-    "auto": bf16 on CUDA cards that have it, float32 elsewhere.
+    "auto": bf16 for images on CUDA cards that have it; elsewhere that of the input,
+    float32 or, for a table of float64, float64.
 compile : bool, default=False
     Compile the backbone with `torch.compile`: pays off on long runs.
 device : str or torch.device, default="auto"

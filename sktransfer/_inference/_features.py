@@ -20,7 +20,7 @@ def compute_features(
     backbone.eval()
     try:
         batches = _look_ahead(_batches(inputs, backbone, batch_size, n_views))
-        with torch.inference_mode(), autocast(precision, device):
+        with torch.inference_mode(), autocast(precision, device, backbone.modality):
             parts = [_forward(backbone, views, layers, device) for views in batches]
     finally:
         backbone.train(training)

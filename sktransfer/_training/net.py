@@ -217,7 +217,11 @@ class _Run:
         groups = net.optimizer_.param_groups
         self.groups = list(zip(groups, net._peaks, strict=True))
         self.parameters = [p for group in groups for p in group["params"]]
-        self.autocast = autocast(net.config.precision, torch.device(net.device))
+        self.autocast = autocast(
+            net.config.precision,
+            torch.device(net.device),
+            net.module_.backbone.modality,
+        )
         self.factors = iter(factors.tolist())
         self.best = {}
         self._set_learning_rates(factors[0])

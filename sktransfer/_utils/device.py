@@ -23,18 +23,14 @@ def resolve_device(device):
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def autocast(precision, device):
+def autocast(precision, device, modality):
     """Return the context in which a net computes in `precision`.
 
-    "auto" is bf16 on CUDA cards that have it (its range needs no loss scaling) and
-    float32 elsewhere.
+    "auto" is bf16 for images on CUDA cards that have it (its range needs no loss
+    scaling) and the precision of the weights elsewhere.
     """
     if precision == "auto":
-        # Older cards emulate bf16, more slowly than they compute float32.
-        bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported(
-            including_emulation=False
-        )
-        precision = "bf16" if bf16 else "float32"
+        precision = "bf16" if modality == "image" and _has_bf16(device) else "float32"
     if precision == "float32":
         return nullcontext()
     return torch.autocast(device.type, dtype=_AUTOCAST[precision])
@@ -56,6 +52,13 @@ def threads(number):
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def _has_bf16(device):
+    # Older cards emulate it, more slowly than they compute float32.
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(
+        including_emulation=False
+    )
 
 
 def _first_line(error):

@@ -8,18 +8,25 @@ import torch
 from sktransfer._utils.device import autocast, resolve_device
 
 
-def test_auto_takes_bf16_only_where_the_card_has_it(monkeypatch):
-    device = torch.device("cuda", 0)
+@pytest.mark.filterwarnings("ignore:CUDA is not available")
+@pytest.mark.parametrize(
+    ("modality", "has_bf16", "expected"),
+    [("image", True, True), ("image", False, False), ("table", True, False)],
+)
+def test_auto_takes_bf16_for_images_where_the_card_has_it(
+    modality, has_bf16, expected, monkeypatch
+):
     monkeypatch.setattr(
         torch.cuda,
         "is_bf16_supported",
-        lambda including_emulation=True: including_emulation,
+        lambda including_emulation=True: has_bf16 or including_emulation,
     )
-    assert isinstance(autocast("auto", device), nullcontext)
+    context = autocast("auto", torch.device("cuda", 0), modality)
+    assert isinstance(context, torch.autocast) is expected
 
 
 def test_auto_is_float32_on_a_cpu():
-    assert isinstance(autocast("auto", torch.device("cpu")), nullcontext)
+    assert isinstance(autocast("auto", torch.device("cpu"), "image"), nullcontext)
 
 
 def test_a_device_that_is_not_there_names_the_cure():
