@@ -1,6 +1,6 @@
 """Networks from a batch of samples to features, and their pretrained weights."""
 
-from importlib import import_module
+from .._utils.lazy import lazy_names
 
 # torch and torchvision take seconds to import: each name loads its file on first use.
 _FILES = {
@@ -21,12 +21,4 @@ __all__ = [
     "save_backbone",
 ]
 
-
-def __getattr__(name):
-    if name not in _FILES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_FILES[name], __name__), name)
-
-
-def __dir__():
-    return __all__
+__getattr__, __dir__ = lazy_names(__name__, _FILES)

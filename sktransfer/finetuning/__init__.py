@@ -1,28 +1,19 @@
 """Losses, regularizers and strategies of fine-tuning."""
 
-from importlib import import_module
+from .._utils.lazy import lazy_names
 
 _HOMES = {
-    "BSS": "_regularizers",
-    "DELTA": "_regularizers",
-    "L2SP": "_regularizers",
-    "LDAM": "_losses",
-    "BalancedSoftmax": "_losses",
-    "CrossEntropy": "_losses",
-    "Focal": "_losses",
-    "Huber": "_losses",
-    "LogitAdjusted": "_losses",
-    "SquaredError": "_losses",
+    "BSS": "._regularizers",
+    "DELTA": "._regularizers",
+    "L2SP": "._regularizers",
+    "LDAM": "._losses",
+    "BalancedSoftmax": "._losses",
+    "CrossEntropy": "._losses",
+    "Focal": "._losses",
+    "Huber": "._losses",
+    "LogitAdjusted": "._losses",
+    "SquaredError": "._losses",
 }
 
 __all__ = sorted(_HOMES)
-
-
-def __getattr__(name):
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
-
-
-def __dir__():
-    return __all__
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)
