@@ -97,7 +97,7 @@ class FineTuneEstimator(BackboneEstimator):
                 net = self._new_net(train)
                 scale_features(net, train, self._features_by(net))
             else:
-                net = copy.deepcopy(self.net_)
+                net = self._copied_net()
             net.objective = self._counted(net.objective, net.config.device)
             seed += len(net.history)
             fit_net(net, train, augment=self.augment, seed=seed, one_epoch=True)
@@ -245,6 +245,14 @@ class FineTuneEstimator(BackboneEstimator):
             freezing=Freezing(self.strategy_, self.n_trainable_stages),
         )
 
+    def _copied_net(self):
+        """Return a copy of the fitted net on the device that computes by now."""
+        from .._utils.device import resolve_device
+
+        if self.net_.config.device == resolve_device(self.device):
+            return copy.deepcopy(self.net_)
+        return self._continued_net()
+
     def _continued_net(self):
         """Return a copy of the fitted net with a fresh optimizer."""
         from .._training.config import TrainingConfig
@@ -280,10 +288,12 @@ class FineTuneEstimator(BackboneEstimator):
         return lambda inputs: self._features(net.module_.backbone, inputs)
 
     def _counted(self, objective, device):
-        """Return a copy of `objective` for the rows counted by now."""
+        """Return a copy of `objective`, on `device`, for the rows counted by now."""
         import torch
 
         objective = copy.copy(objective)
+        if objective.source is not None:
+            objective.source.to(device)
         if self._class_counts is not None:
             dtype = objective.class_counts.dtype
             objective.class_counts = torch.as_tensor(

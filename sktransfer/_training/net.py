@@ -83,6 +83,7 @@ class TransferNet(NeuralNet):
 
     def train(self, batches, validation=None, epochs=1, schedule="constant"):
         """Train over `batches`; Ctrl-C ends it, keeping the best so far."""
+        self.module_.to(self.device)  # prediction may have taken it elsewhere
         self._run = _Run(self, factors(schedule, epochs * len(batches)))
         self._epoch, self.n_epochs_planned_ = 0, epochs
         done = len(self.history)
@@ -148,7 +149,9 @@ class TransferNet(NeuralNet):
             output = self.module_(batch.inputs, batch.weight)
         loss = self.objective.task_loss(output.logits, batch)
         if self.objective.regularizer is not None:
-            loss = loss + self.objective.penalty(output, self.module_, batch)
+            with self._run.autocast:  # a source computes as the net it is compared to
+                penalty = self.objective.penalty(output, self.module_, batch)
+            loss = loss + penalty
         self._backward_and_step(loss, batch)
         return {"loss": loss, "y_pred": output.logits}
 

@@ -2,6 +2,7 @@
 
 import copy
 import random
+from dataclasses import replace
 
 import joblib
 import numpy as np
@@ -381,3 +382,13 @@ def test_a_hidden_head_on_fixed_features_needs_no_regularizer(strategy, regulari
     assert model.n_epochs_ == epochs * 2
     plain = _image_model(strategy=strategy, head=(4,)).fit(pixels, y)
     assert model.history_[0, "train_loss"] == plain.history_[0, "train_loss"]
+
+
+def test_partial_fit_goes_on_where_there_is_no_longer_the_device_of_fit():
+    model = FineTuneClassifier(max_epochs=2, regularizer="l2sp", random_state=0)
+    model.fit(X, Y)
+    config = replace(model.net_.config, device=torch.device("meta"))
+    model.net_.config = config
+    model.partial_fit(X, Y)
+    assert model.net_.config.device.type == "cpu"
+    assert model.n_epochs_ == 3

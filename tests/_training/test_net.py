@@ -5,13 +5,16 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 from skorch.callbacks import Callback
+from torch import nn
 from torch.nn import functional as F
 
 from sktransfer import FineTuneClassifier, FineTuneRegressor
 from sktransfer._training.batches import batch_slices
+from sktransfer.backbones import load_backbone
 from sktransfer.exceptions import TrainingDivergedError
+from sktransfer.finetuning import DELTA
 
-from ..nets import table
+from ..nets import images, table
 
 X, Y = table(100, 6, n_classes=3)
 
@@ -255,3 +258,19 @@ def test_max_epochs_auto_aims_at_a_number_of_steps():
     many = FineTuneClassifier(random_state=0, batch_size=5).fit(X, Y)
     assert few.n_epochs_ == 100
     assert many.n_epochs_ == 15  # 300 steps of 20 batches
+
+
+def test_a_source_computes_in_the_precision_of_the_net():
+    pixels, y = images()
+    model = FineTuneClassifier(
+        load_backbone("squeezenet1_1", weights=None, image_size=32).eval(),
+        strategy="linear_probe",
+        augment=[nn.Identity()],
+        regularizer=DELTA(alpha=1e6, beta=0.0),
+        precision="bf16",
+        max_epochs=1,
+        random_state=0,
+    )
+    regular = model.fit(pixels, y).history_[0, "train_loss"]
+    plain = model.set_params(regularizer=None).fit(pixels, y)
+    assert_allclose(regular, plain.history_[0, "train_loss"])
