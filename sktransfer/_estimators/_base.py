@@ -47,6 +47,7 @@ class BackboneEstimator(BaseEstimator):
             precision=self.precision,
             n_views=1 if table else self.n_views,
             layers=layers,
+            num_workers=self.num_workers,
         )
 
     def _read(self, X, reset):

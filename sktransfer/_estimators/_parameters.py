@@ -110,7 +110,8 @@ compile : bool, default=False
 device : str or torch.device, default="auto"
     "auto": CUDA, then MPS (which has no float64), then CPU.
 num_workers : int or None, default=None
-    Processes that decode and augment images. None: none on a CPU, up to 8 on CUDA.""",
+    Processes that decode and augment images in training, threads that decode them in
+    prediction. None: up to 8 on CUDA, else no process and one thread.""",
     "end": """
 callbacks : list or None, default=None
     Callbacks of skorch or :mod:`sktransfer.callbacks`; copied in `fit`.

@@ -1,15 +1,24 @@
 """Features of many rows: batch by batch, in evaluation mode, nothing kept."""
 
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
 
-from .._utils.device import autocast
+from .._utils.device import autocast, resolve_workers
 
 
 def compute_features(
-    backbone, inputs, *, batch_size, device, precision="auto", n_views=1, layers=None
+    backbone,
+    inputs,
+    *,
+    batch_size,
+    device,
+    precision="auto",
+    n_views=1,
+    layers=None,
+    num_workers=None,
 ):
     """Return the features of `inputs` as an array (n, n_features).
 
@@ -19,7 +28,8 @@ def compute_features(
     training = backbone.to(device).training
     backbone.eval()
     try:
-        batches = _look_ahead(_batches(inputs, backbone, batch_size, n_views))
+        jobs = _batches(inputs, backbone, batch_size, n_views)
+        batches = _look_ahead(jobs, _n_threads(inputs, num_workers, device))
         with torch.inference_mode(), autocast(precision, device, backbone.modality):
             parts = [_forward(backbone, views, layers, device) for views in batches]
     finally:
@@ -54,14 +64,18 @@ def _batches(inputs, backbone, batch_size, n_views):
             yield lambda rows=rows: inputs.batch(rows, backbone.preprocessing, n_views)
 
 
-def _look_ahead(jobs):
-    """Run the jobs in a thread, one ahead of the consumer."""
-    with ThreadPoolExecutor(1) as pool:
-        waiting = None
+def _n_threads(inputs, num_workers, device):
+    # Two rows may be one PIL image, which two threads must not decode at once.
+    return 1 if inputs.kind == "pil" else max(1, resolve_workers(num_workers, device))
+
+
+def _look_ahead(jobs, n_threads):
+    """Run the jobs in `n_threads` threads, that many ahead of the consumer."""
+    waiting = deque()
+    with ThreadPoolExecutor(n_threads) as pool:
         for job in jobs:
-            following = pool.submit(job)
-            if waiting is not None:
-                yield waiting.result()
-            waiting = following
-        if waiting is not None:
-            yield waiting.result()
+            waiting.append(pool.submit(job))
+            if len(waiting) > n_threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

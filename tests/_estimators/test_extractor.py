@@ -140,3 +140,12 @@ def test_a_clone_shares_the_backbone_and_no_fit():
     copy = clone(extractor)
     assert copy.backbone is extractor.backbone
     assert not hasattr(copy, "backbone_")
+
+
+def test_compile_compiles_the_backbone(monkeypatch):
+    compiled = []
+    monkeypatch.setattr(
+        torch.nn.Module, "compile", lambda module, *args: compiled.append(module)
+    )
+    extractor = PretrainedFeatureExtractor(random_state=0, compile=True).fit(X)
+    assert compiled == [extractor.backbone_]

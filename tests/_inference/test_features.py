@@ -1,11 +1,15 @@
 """Features: batch by batch, as one pass gives them, nothing changed."""
 
+import threading
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
 
 from sktransfer._inference import compute_features
+from sktransfer._inference._features import _look_ahead
 from sktransfer._inputs import Table, read_images
 from sktransfer.backbones import load_backbone
 
@@ -86,3 +90,33 @@ def test_an_unreadable_file_names_its_row_and_path(tmp_path):
     (tmp_path / "005.png").write_bytes(b"no image")
     with pytest.raises(ValueError, match=r"[Rr]ow 5 .*005\.png"):
         _features(tiny_backbone(), read_images(paths), batch_size=2)
+
+
+@pytest.mark.parametrize("num_workers", [0, 1, 3])
+def test_batches_are_made_by_threads_and_keep_their_order(tmp_path, num_workers):
+    X, _ = images(23)
+    inputs = read_images(write_images(X, tmp_path))
+    names, batch = set(), inputs.batch
+
+    def seen(*args):
+        names.add(threading.current_thread().name)
+        return batch(*args)
+
+    inputs.batch = seen
+    ours = _features(tiny_backbone(), inputs, batch_size=2, num_workers=num_workers)
+    assert_allclose(ours, _features(tiny_backbone(), read_images(X)), rtol=1e-5)
+    assert threading.current_thread().name not in names
+    assert len(names) <= max(1, num_workers)
+
+
+def test_few_batches_lie_ready():
+    made, used = [], []
+    for batch in _look_ahead((partial(_noted, made, i) for i in range(20)), 2):
+        used.append(batch)
+        assert len(made) <= len(used) + 2
+    assert used == list(range(20))
+
+
+def _noted(made, number):
+    made.append(number)
+    return number
