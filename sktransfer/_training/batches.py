@@ -8,8 +8,9 @@ from torch.utils.data import DataLoader
 from .._inputs import AugmentedBatches, resolve_augment
 from .._utils.device import resolve_workers
 
-# Rows are shuffled in blocks of this many batches: one gather serves many steps.
-_BLOCK = 64
+# Rows are shuffled in blocks of this many batches: one gather serves many steps. Of
+# images, whose steps take longer, a block would be a second copy of much of them all.
+_BLOCK = {"table": 64, "images": 1}
 
 
 class Batch(NamedTuple):
@@ -41,6 +42,7 @@ class TensorBatches:
         self.weight = None if weight is None else weight.to(device)
         self.generator = generator
         self.slices = batch_slices(len(y), config.batch_size)
+        self.block = _BLOCK[inputs.kind]
 
     def __len__(self):
         return len(self.slices)
@@ -52,8 +54,8 @@ class TensorBatches:
 
     def _shuffled(self):
         order = torch.randperm(len(self.y), generator=self.generator).to(self.y.device)
-        for first in range(0, len(self.slices), _BLOCK):
-            slices = self.slices[first : first + _BLOCK]
+        for first in range(0, len(self.slices), self.block):
+            slices = self.slices[first : first + self.block]
             start = slices[0].start
             block = self._rows(order[start : slices[-1].stop])
             for rows in slices:

@@ -91,3 +91,9 @@ def test_mixing_gives_soft_labels_of_two_classes(augment):
         assert batch.y.shape == (len(batch.inputs), 2)
         assert torch.allclose(batch.y.sum(dim=1), torch.ones(len(batch.y)))
         assert batch.inputs.is_floating_point()
+
+
+def test_a_batch_of_images_holds_no_others_in_memory():
+    X, y = images(40)
+    for batch in _first_epoch(X, y, None):
+        assert batch.inputs.untyped_storage().nbytes() == batch.inputs.nbytes
