@@ -15,7 +15,8 @@ class WeightAverage(Callback):
         over the ends of the last epochs [2]_.
     decay : float, default=0.99
         Of "ema": share of the old average kept at a step; 0.99 looks back about a
-        hundred steps, which suits a few hundred rows.
+        hundred steps, which suits a few hundred rows. In step t it is at most
+        t / (9 + t), so that short runs forget their first weights.
     start : float, default=0.75
         Of "swa": share of the epochs after which averaging starts; the paper's value.
 
@@ -46,15 +47,23 @@ class WeightAverage(Callback):
         """Start a new average."""
         if self.kind not in ("ema", "swa"):
             raise ValueError(f"kind must be 'ema' or 'swa', got {self.kind!r}.")
-        average = get_ema_multi_avg_fn(self.decay) if self.kind == "ema" else None
+        self.step_ = 0
         self.average_ = AveragedModel(
-            net.module_, multi_avg_fn=average, use_buffers=True
+            net.module_,
+            multi_avg_fn=self._average if self.kind == "ema" else None,
+            use_buffers=True,
         )
         self.first_epoch_ = len(net.history)
+
+    def _average(self, averaged, current, n_averaged):
+        """Take `current` into the exponential average."""
+        decay = min(self.decay, self.step_ / (9 + self.step_))
+        get_ema_multi_avg_fn(decay)(averaged, current, n_averaged)
 
     def on_batch_end(self, net, training=False, **kwargs):
         """Take a step into the exponential average."""
         if training and self.kind == "ema":
+            self.step_ += 1
             self.average_.update_parameters(net.module_)
 
     def on_epoch_end(self, net, **kwargs):

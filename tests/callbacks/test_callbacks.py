@@ -80,9 +80,10 @@ def test_a_clip_above_every_norm_changes_nothing():
     assert np.array_equal(plain.predict_proba(X), clipped.predict_proba(X))
 
 
-def _ema(states, decay):
+def _ema(states, most):
     average = copy.deepcopy(states[0])
-    for state in states[1:]:
+    for number, state in enumerate(states[1:]):
+        decay = min(most, (number + 2) / (number + 11))
         for key, value in state.items():
             if value.is_floating_point():
                 average[key] = decay * average[key] + (1 - decay) * value
