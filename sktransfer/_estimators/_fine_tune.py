@@ -98,7 +98,7 @@ class FineTuneEstimator(BackboneEstimator):
                 scale_features(net, train, self._features_by(net))
             else:
                 net = self._copied_net()
-            net.objective = self._counted(net.objective, net.config.device)
+            net.objective = self._counted(net.objective)
             seed += len(net.history)
             fit_net(net, train, augment=self.augment, seed=seed, one_epoch=True)
         return self._finish(net)
@@ -254,18 +254,27 @@ class FineTuneEstimator(BackboneEstimator):
         return self._continued_net()
 
     def _continued_net(self):
-        """Return a copy of the fitted net with a fresh optimizer."""
+        """Return a copy of the fitted net, to train by the parameters as they are."""
         from .._training.config import TrainingConfig
         from .._training.fit import build_net
+        from ..finetuning._strategies import Freezing
 
         before = self.net_
         config = TrainingConfig.of(self, from_scratch=before.config.from_scratch)
+        module = copy.deepcopy(before.module_)
+        if self.strategy != "auto":
+            self.strategy_ = self.strategy
+        check_stages(self, len(module.backbone.stages))
+        dtype = next(module.head.parameters()).dtype
+        source = before.objective.source or module.backbone
+        objective = self._objective(source, config.device, dtype)
+        module.returns_maps = objective.needs_maps
         net = build_net(
-            copy.deepcopy(before.module_),
-            self._counted(before.objective, config.device),
+            module,
+            objective,
             config,
             classification=before.classification,
-            freezing=before.freezing,
+            freezing=Freezing(self.strategy_, self.n_trainable_stages),
         )
         net.history = copy.deepcopy(before.history)
         return net
@@ -287,32 +296,30 @@ class FineTuneEstimator(BackboneEstimator):
     def _features_by(self, net):
         return lambda inputs: self._features(net.module_.backbone, inputs)
 
-    def _counted(self, objective, device):
-        """Return a copy of `objective`, on `device`, for the rows counted by now."""
+    def _counted(self, objective):
+        """Return a copy of `objective` for the rows counted by now."""
         import torch
 
         objective = copy.copy(objective)
-        if objective.source is not None:
-            objective.source.to(device)
         if self._class_counts is not None:
-            dtype = objective.class_counts.dtype
-            objective.class_counts = torch.as_tensor(
-                self._class_counts, dtype=dtype, device=device
-            )
+            counts = torch.as_tensor(self._class_counts)
+            objective.class_counts = counts.to(objective.class_counts)
         return objective
 
-    def _objective(self, backbone, device, dtype):
-        """Return what is minimised, with a frozen source if one is needed."""
+    def _objective(self, source, device, dtype):
+        """Return what is minimised, with a frozen copy of `source` if one is needed."""
         import torch
 
         from .._training.objective import Objective
         from ..finetuning._regularizers import REGULARIZERS
 
-        regularizer, source, counts = self.regularizer, None, self._class_counts
+        regularizer, counts = self.regularizer, self._class_counts
         if isinstance(regularizer, str):
             regularizer = REGULARIZERS[regularizer]()
-        if regularizer is not None:
-            source = copy.deepcopy(backbone).requires_grad_(False).eval().to(device)
+        if regularizer is None:
+            source = None
+        else:
+            source = copy.deepcopy(source).requires_grad_(False).eval().to(device)
         if counts is not None:
             counts = torch.as_tensor(counts, dtype=dtype, device=device)
         loss = self._losses()[self.loss]() if isinstance(self.loss, str) else self.loss

@@ -95,6 +95,7 @@ class TransferNet(NeuralNet):
             if len(self.history) <= done:
                 raise
         finally:
+            self.optimizer_.zero_grad()  # a fitted net has no use for gradients
             del self._run
         self.notify("on_train_end", X=batches, y=None)
         self._set_training(False)

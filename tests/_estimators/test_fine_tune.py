@@ -392,3 +392,24 @@ def test_partial_fit_goes_on_where_there_is_no_longer_the_device_of_fit():
     model.partial_fit(X, Y)
     assert model.net_.config.device.type == "cpu"
     assert model.n_epochs_ == 3
+
+
+def test_warm_start_goes_by_the_parameters_as_they_are():
+    pixels, y = images()
+    model = _image_model(strategy="linear_probe", warm_start=True).fit(pixels, y)
+    source = state_of(model.backbone_)
+    changes = {"strategy": "full", "loss": "focal", "regularizer": "delta"}
+    model.set_params(**changes).fit(pixels, y)
+    assert model.strategy_ == "full"
+    assert model.n_epochs_ == 1 + 2
+    assert not same_state(model.backbone_.state_dict(), source)
+    assert type(model.net_.objective.loss).__name__ == "Focal"
+    assert same_state(model.net_.objective.source.state_dict(), source)
+    trained = state_of(model.backbone_)
+    model.set_params(strategy="linear_probe", regularizer=None).fit(pixels, y)
+    assert same_state(model.backbone_.state_dict(), trained)
+
+
+def test_a_fitted_net_keeps_no_gradients():
+    model = FineTuneClassifier(strategy="full", max_epochs=2).fit(X, Y)
+    assert all(p.grad is None for p in model.net_.module_.parameters())
