@@ -1,5 +1,6 @@
 """What all estimators on a backbone share: reading inputs, computing features."""
 
+import copy
 import functools
 from contextlib import contextmanager, nullcontext
 
@@ -33,6 +34,14 @@ class BackboneEstimator(BaseEstimator):
         """
         check_is_fitted(self)
         return self._features(self.backbone_, self._read(X, reset=False))
+
+    def __getstate__(self):
+        """Put backbones on the CPU: a pickle opens where there is no accelerator."""
+        state = dict(super().__getstate__())
+        for name in ("backbone", "backbone_"):
+            if _is_elsewhere(state.get(name)):
+                state[name] = copy.deepcopy(state[name]).cpu()
+        return state
 
     def _features(self, backbone, inputs, layers=None):
         from .._inference import compute_features
@@ -144,6 +153,12 @@ class BackboneEstimator(BaseEstimator):
         if isinstance(self.backbone, str):
             return self.backbone in ("auto", "mlp")
         return getattr(self.backbone, "modality", "table") == "table"
+
+
+def _is_elsewhere(backbone):
+    """Whether `backbone` is a module on an accelerator."""
+    parameters = getattr(backbone, "parameters", tuple)()
+    return any(parameter.device.type != "cpu" for parameter in parameters)
 
 
 def _has_columns(X):

@@ -72,7 +72,9 @@ class FineTuneRegressor(RegressorMixin, FineTuneEstimator):
 
     Notes
     -----
-    Weights are equivalent to repeated rows as long as all rows fit into one batch.
+    Weights are equivalent to repeated rows as long as all rows fit into one batch and
+    nothing in the backbone but what is frozen depends on other rows or on chance, as
+    torchvision's batch norm and dropout do; the default backbones have neither.
     The same `random_state` gives the same result on the same machine.
 
     Examples

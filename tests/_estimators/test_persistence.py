@@ -6,6 +6,7 @@ import pickle
 import joblib
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 
 from sktransfer import (
@@ -102,3 +103,24 @@ def test_no_training_data_in_a_pickle():
     few = len(pickle.dumps(clone(model).fit(many[:100], y[:100])))
     lots = len(pickle.dumps(clone(model).fit(many, y, X_val=many, y_val=y)))
     assert lots < few + 2000
+
+
+class _OnAccelerator(torch.nn.Linear):
+    moved = False
+
+    def parameters(self, recurse=True):
+        yield torch.empty(1, device="cpu" if self.moved else "meta")
+
+    def cpu(self):
+        self.moved = True
+        return super().cpu()
+
+
+@pytest.mark.parametrize("kind", [FineTuneClassifier, PretrainedFeatureExtractor])
+def test_backbones_are_pickled_on_the_cpu(kind):
+    module = _OnAccelerator(5, 3)
+    model = kind(module)
+    again = pickle.loads(pickle.dumps(model))
+    assert again.backbone.moved
+    assert not module.moved
+    assert model.backbone is module
