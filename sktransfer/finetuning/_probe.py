@@ -118,6 +118,8 @@ def choose_C(problem, seed):
 
 
 def _folds(y, seed):
+    if len(y) < 2:
+        raise ValueError("C='cv' needs at least 2 rows. Give C a number here.")
     if y.ndim > 1:
         return KFold(min(5, len(y)), shuffle=True, random_state=seed).split(y)
     rarest = np.bincount(y).min()

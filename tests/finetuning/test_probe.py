@@ -157,6 +157,13 @@ def test_cv_is_reproducible_and_depends_on_the_seed_alone():
     assert torch.equal(state, torch.get_rng_state())
 
 
+def test_cv_of_one_row_names_the_cure():
+    y = np.ones((1, 1))
+    problem = ProbeProblem(X[:1], y, None, SquaredError(), None, 1)
+    with pytest.raises(ValueError, match="C='cv' needs at least 2 rows"):
+        choose_C(problem, seed=0)
+
+
 def test_cv_says_which_class_is_too_small():
     y = np.array([0] * 20 + [1])
     with pytest.raises(ValueError, match=r"C='cv' needs at least 2 rows.*has 1"):
