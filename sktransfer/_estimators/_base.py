@@ -134,8 +134,8 @@ class BackboneEstimator(BaseEstimator):
             raise ValueError(
                 f"X holds images of {channels} channels, but {type(self).__name__} was "
                 f"fitted on images of {self._channels}. Convert them as for fit: "
-                "np.repeat(X, 3, axis=-1) makes grey images RGB, X[..., :3] drops "
-                "alpha (channels last)."
+                "np.repeat(X[..., None], 3, axis=-1) makes grey images (n, h, w) RGB, "
+                "X[..., :3] drops alpha (channels last), X[None] is a single image."
             )
 
     def _forget_columns(self):

@@ -5,13 +5,13 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import _fit_context
-from sklearn.model_selection import train_test_split
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_consistent_length
 
 from ._base import BackboneEstimator, reproducible, restores_on_failure
 from ._checks import check_stages, check_training_parameters, check_weight
 from ._parameters import TRAINING_CONSTRAINTS
+from ._set_aside import set_aside
 
 _STRATEGIES = {"linear_probe", "full", "lp_ft", "gradual", "partial", "bitfit", "auto"}
 
@@ -73,7 +73,7 @@ class FineTuneEstimator(BackboneEstimator):
         validation = self._validation_rows(X_val, y_val, sample_weight_val)
         with reproducible(self, train.inputs.kind) as seed:
             if self.early_stopping and validation is None:
-                train, validation = self._split(train, seed)
+                train, validation = set_aside(train, self.validation_fraction, seed)
             net = self._continued_net() if go_on else self._new_net(train)
             self._run(net, train, validation, seed)
         return self._finish(net)
@@ -190,23 +190,6 @@ class FineTuneEstimator(BackboneEstimator):
         except (TypeError, ValueError) as error:
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(f"In X_val, y_val, sample_weight_val: {error}") from error
-
-    def _split(self, rows, seed):
-        """Set a part of the rows, in proportion of the classes, aside."""
-        try:
-            train, held_out = train_test_split(
-                np.arange(len(rows.y)),
-                test_size=self.validation_fraction,
-                stratify=None if rows.y.is_floating_point() else rows.y.numpy(),
-                random_state=seed,
-            )
-        except ValueError as error:
-            raise ValueError(
-                f"early_stopping=True cannot set validation_fraction="
-                f"{self.validation_fraction} of {len(rows.y)} rows aside ({error}). "
-                "Pass X_val and y_val, a larger fraction, or early_stopping=False."
-            ) from error
-        return rows.take(train), rows.take(held_out)
 
     def _new_net(self, train):
         """Return an untrained net, with a fresh backbone and the picked strategy."""

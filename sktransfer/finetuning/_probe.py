@@ -5,12 +5,17 @@ import torch
 from scipy.optimize import minimize
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import KFold, StratifiedKFold
-from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
+from ..backbones._tables import column_statistics
 from ._losses import SquaredError
 
 CV_GRID = tuple(np.logspace(-4, 2, 10))
+# Smallest scale of a feature, as a share of the median: some are dead but for a row.
+SCALE_FLOOR = 0.1
 _TOLERANCE = 1e-7
+# Enough to tell one strength from the next, each starting from the one before.
+_CV_TOLERANCE, _CV_ITERATIONS = 1e-4, 100
 _MAX_ITERATIONS = 1000
 
 
@@ -45,7 +50,7 @@ class ProbeProblem:
         # At the optimum two logits are w / 2 and -w / 2: half the norm of w.
         self.norm_factor = 2.0 if class_counts is not None and n_outputs == 2 else 1.0
 
-    def solve(self, C, start=None):
+    def solve(self, C, start=None, tolerance=_TOLERANCE, iterations=_MAX_ITERATIONS):
         """Return the solution as one (d + 1, n_outputs) array, intercept last.
 
         Squared error is ridge regression with ``alpha = 1 / C``.
@@ -56,14 +61,16 @@ class ProbeProblem:
             return np.vstack([np.atleast_2d(ridge.coef_).T, ridge.intercept_])
         shape = (self.Z.shape[1] + 1, self.n_outputs)
         start = np.zeros(shape) if start is None else start
-        result = minimize(
-            self.value_and_gradient,
-            start.ravel(),
-            args=(1 / (C * self.total),),
-            jac=True,
-            method="L-BFGS-B",
-            options={"maxiter": _MAX_ITERATIONS, "gtol": _TOLERANCE, "ftol": 0.0},
-        )
+        # The vectors are short: waiting for threads takes longer than computing.
+        with threadpool_limits(1, user_api="blas"):
+            result = minimize(
+                self.value_and_gradient,
+                start.ravel(),
+                args=(1 / (C * self.total),),
+                jac=True,
+                method="L-BFGS-B",
+                options={"maxiter": iterations, "gtol": tolerance, "ftol": 0.0},
+            )
         return result.x.reshape(shape)
 
     def loss_of(self, solution):
@@ -94,13 +101,13 @@ class ProbeProblem:
 
 def solve_head(features, y, weight, *, loss, class_counts, n_outputs, C, seed=0):
     """Return weight (n_outputs, d) and bias of the head on `features`, and C."""
-    scaler = StandardScaler().fit(features, sample_weight=weight)
-    Z = scaler.transform(features.astype(np.float64))
+    mean, scale = column_statistics(features, weight, floor=SCALE_FLOOR)
+    Z = (features.astype(np.float64) - mean) / scale
     problem = ProbeProblem(Z, y, weight, loss, class_counts, n_outputs)
     C = choose_C(problem, seed) if C == "cv" else C
     coefficients = problem.solve(C)
-    weights = coefficients[:-1] / scaler.scale_[:, None]
-    return weights.T, coefficients[-1] - scaler.mean_ @ weights, C
+    weights = coefficients[:-1] / scale[:, None]
+    return weights.T, coefficients[-1] - mean @ weights, C
 
 
 def choose_C(problem, seed):
@@ -112,7 +119,7 @@ def choose_C(problem, seed):
     for train, test in _folds(problem.y.numpy(), seed):
         fitted, held_out, solution = problem.rows(train), problem.rows(test), None
         for number, C in enumerate(CV_GRID):
-            solution = fitted.solve(C, solution)
+            solution = fitted.solve(C, solution, _CV_TOLERANCE, _CV_ITERATIONS)
             totals[number] += held_out.loss_of(solution)
     return float(CV_GRID[np.argmin(totals)])
 
