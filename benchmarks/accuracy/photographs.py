@@ -21,6 +21,7 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from torchvision.transforms import v2
 
 from sktransfer import FineTuneClassifier, PretrainedFeatureExtractor
 from sktransfer.backbones import load_backbone
@@ -38,7 +39,15 @@ CANDIDATES = [
     {"strategy": strategy, "backbone_lr_ratio": ratio, "augment": "light"}
     for strategy, ratio in product(("full", "lp_ft"), (0.1, 0.3))
 ]
-TUNED_CIFAR = {"strategy": "full", "backbone_lr_ratio": 0.5, "augment": "light"}
+# By a held-out fifth of the training images: .791, against .776 with "full" and "light".
+SHIFT_AND_MIRROR = v2.Compose(
+    [v2.RandomCrop(32, padding=4, padding_mode="reflect"), v2.RandomHorizontalFlip()]
+)
+TUNED_CIFAR = {
+    "strategy": "lp_ft",
+    "backbone_lr_ratio": 0.5,
+    "augment": SHIFT_AND_MIRROR,
+}
 
 
 def squeezenet(data, **settings):
@@ -145,8 +154,8 @@ def cifar_tuned(data):
     """Fine-tuned CIFAR-10 subset at 128 pixels, one seed, in bf16."""
     (X, y), (X_test, y_test) = cifar(data)
     model = FineTuneClassifier(
-        squeezenet(data, image_size=128),
-        max_epochs=8,
+        squeezenet(data, pooling="avgmax", image_size=128),
+        max_epochs=12,
         batch_size=32,
         lr=1e-3,
         n_views=2,

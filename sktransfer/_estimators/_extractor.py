@@ -130,7 +130,7 @@ class PretrainedFeatureExtractor(
         inputs = self._read(X, reset=True)
         with reproducible(self, inputs.kind) as seed:
             backbone = self._new_backbone(inputs, pooling=self.pooling)
-            if inputs.kind == "table" and not backbone.pretrained:
+            if inputs.kind == "table" and self._none_given():
                 self._pretrain(backbone, inputs, seed)
             self._n_features_out = self._count_features(backbone, inputs)
         if self.compile:
@@ -165,6 +165,11 @@ class PretrainedFeatureExtractor(
 
     def _count_features(self, backbone, inputs):
         return self._features(backbone, inputs.take(slice(0, 1))).shape[1]
+
+    def _none_given(self):
+        """Whether neither a backbone nor weights, random ones included, are given."""
+        given = (self.backbone, self.weights)
+        return all(isinstance(value, str) and value == "auto" for value in given)
 
     def _pretrain(self, backbone, inputs, seed):
         from .._training.pretrain import pretrain_on_table

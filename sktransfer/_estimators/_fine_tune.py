@@ -19,8 +19,7 @@ _STRATEGIES = {"linear_probe", "full", "lp_ft", "gradual", "partial", "bitfit", 
 class FineTuneEstimator(BackboneEstimator):
     """Fits a backbone and a head by one of the strategies.
 
-    A subclass says what is learnt: `_encode` (target to what the net learns),
-    `_class_weights`, `_n_outputs`, `_class_counts`, `_losses`.
+    A subclass says what is learnt: `_encode`, `_n_outputs`, `_class_counts`, `_losses`.
     """
 
     _parameter_constraints = {
@@ -72,11 +71,16 @@ class FineTuneEstimator(BackboneEstimator):
         train = self._rows(X, y, sample_weight, reset=not go_on, count="anew")
         validation = self._validation_rows(X_val, y_val, sample_weight_val)
         with reproducible(self, train.inputs.kind) as seed:
-            if self.early_stopping and validation is None:
-                train, validation = set_aside(train, self.validation_fraction, seed)
             net = self._continued_net() if go_on else self._new_net(train)
+            if self.early_stopping and validation is None and self._has_epochs():
+                train, validation = set_aside(train, self.validation_fraction, seed)
             self._run(net, train, validation, seed)
         return self._finish(net)
+
+    def _has_epochs(self):
+        """Whether there is training to stop, not only a head to solve."""
+        solved = self.strategy_ == "linear_probe" and self.head == "linear"
+        return not solved or self.augment is not None
 
     def _fit_one_epoch(self, X, y, sample_weight):
         """Train one more epoch, on a copy of the net."""

@@ -58,15 +58,7 @@ def _fit_head_on_features(net, train, validation, C, seed, features_of):
         if validation is not None:
             _record(net, "valid", features[1], validation)
         return C
-    history = fit_head(
-        head,
-        (*features, None)[:2],
-        train,
-        validation,
-        objective=net.objective.without_regularizer(),
-        config=net.config,
-        classification=net.classification,
-    )
+    history = fit_head(net, (*features, None)[:2], train, validation)
     net.history.extend(history)
     return None
 

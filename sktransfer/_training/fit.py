@@ -29,11 +29,11 @@ class Rows(NamedTuple):
 class FrozenFeatures(nn.Module):
     """Stands for a backbone whose features were computed before."""
 
-    modality = "features"
     preprocessing = None
 
-    def __init__(self):
+    def __init__(self, modality):
         super().__init__()
+        self.modality = modality
         self.stages = nn.ModuleList()
 
     def forward(self, features):
@@ -78,10 +78,17 @@ def fit_net(net, rows, validation=None, *, augment=None, seed=0, one_epoch=False
     return net.train(batches, held_out, epochs, config.lr_schedule)
 
 
-def fit_head(head, features, rows, validation, *, objective, config, classification):
-    """Train `head` on `features` in place and return the history."""
-    module = TransferModule(FrozenFeatures(), head)
-    net = build_net(module, objective, config, classification=classification)
+def fit_head(net, features, rows, validation):
+    """Train the head of `net` on `features` of the rows; return the history."""
+    module = TransferModule(
+        FrozenFeatures(net.module_.backbone.modality), net.module_.head
+    )
+    net = build_net(
+        module,
+        net.objective.without_regularizer(),
+        net.config,
+        classification=net.classification,
+    )
     train, held_out = features
     rows = rows._replace(inputs=Table(train))
     if validation is not None:
