@@ -55,8 +55,7 @@ class FineTuneClassifier(ClassifierMixin, FineTuneEstimator):
     C : float or "cv", default=0.02
         Inverse strength of the L2 penalty of the convex head on standardised
         features, as in :class:`~sklearn.linear_model.LogisticRegression`. "cv"
-        chooses it by five folds within `fit`. Of the features, none is enlarged more
-        than ten times as much as the median one.
+        chooses it by five folds within `fit`.
     n_trainable_stages : int, default=1
         Number of last stages that "partial" trains.
     {training}

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from ..finetuning._probe import SCALE_FLOOR, solve_head
+from ..finetuning._probe import solve_head
 from .batches import Batch
 from .fit import fit_head, fit_net
 from .head import is_linear, put_linear_map, standardization
@@ -43,7 +43,7 @@ def scale_features(net, rows, features_of):
         return
     number = min(len(rows.y), _SCALE_ROWS)
     some = rows.take(np.linspace(0, len(rows.y) - 1, number).astype(int))
-    standardize.fit_(features_of(some.inputs), some.weight, SCALE_FLOOR)
+    standardize.fit_(features_of(some.inputs), some.weight)
 
 
 def _fit_head_on_features(net, train, validation, C, seed, features_of):
@@ -51,7 +51,7 @@ def _fit_head_on_features(net, train, validation, C, seed, features_of):
     features = [features_of(rows.inputs) for rows in (train, validation) if rows]
     head = net.module_.head
     if (standardize := standardization(head)) is not None:
-        standardize.fit_(features[0], train.weight, SCALE_FLOOR)
+        standardize.fit_(features[0], train.weight)
     if is_linear(head):
         C = _solve(net, features[0], train, C, seed)
         _record(net, "train", features[0], train)

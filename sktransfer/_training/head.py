@@ -7,6 +7,33 @@ from torch import nn
 
 from ..backbones._tables import Standardize
 
+# A feature may leave the range it had in training by so much.
+_MARGIN = 2.0
+
+
+class ScaledFeatures(Standardize):
+    """Standardised features, kept within twice the range they had in training.
+
+    Some features are dead but for a row of the training data: without a limit, a row
+    in which one is alive would get any output at all.
+    """
+
+    def __init__(self, n_features):
+        super().__init__(n_features)
+        self.register_buffer("limit", torch.full((n_features,), torch.inf))
+
+    def forward(self, features):
+        """Return the features (n, n_features) on a common scale."""
+        return super().forward(features).clamp(-self.limit, self.limit)
+
+    @torch.no_grad()
+    def fit_(self, X, sample_weight=None):
+        """Take mean, scale and limits from the rows of `X`."""
+        super().fit_(X, sample_weight)
+        z = Standardize.forward(self, torch.as_tensor(X).to(self.mean))
+        self.limit.copy_(_MARGIN * z.abs().amax(0))
+        return self
+
 
 def build_head(head, n_features, n_outputs, dtype, standardizes=False):
     """Return a linear head, or one with hidden layers of the sizes in `head`.
@@ -15,7 +42,7 @@ def build_head(head, n_features, n_outputs, dtype, standardizes=False):
     first, so that one learning rate suits them all.
     """
     sizes = [n_features, *(() if head == "linear" else head)]
-    layers = [Standardize(n_features).to(dtype)] if standardizes else []
+    layers = [ScaledFeatures(n_features).to(dtype)] if standardizes else []
     for n_in, n_out in pairwise(sizes):
         layers += [nn.Linear(n_in, n_out, dtype=dtype), nn.ReLU()]
     layers.append(nn.Linear(sizes[-1], n_outputs, dtype=dtype))

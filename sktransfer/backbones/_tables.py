@@ -32,28 +32,16 @@ class Standardize(nn.Module):
         return (x - self.mean).div_(self.scale)
 
     @torch.no_grad()
-    def fit_(self, X, sample_weight=None, floor=0.0):
-        """Take over the `column_statistics` of `X`."""
+    def fit_(self, X, sample_weight=None):
+        """Take mean and scale from the rows of `X`, in double precision.
+
+        A row of weight two counts as two rows. Constant columns get the scale 1.
+        """
         X, weight = (None if a is None else np.asarray(a) for a in (X, sample_weight))
-        mean, scale = column_statistics(X, weight, floor)
-        self.mean.copy_(torch.from_numpy(mean))
-        self.scale.copy_(torch.from_numpy(scale))
+        scaler = StandardScaler().fit(X, sample_weight=weight)
+        self.mean.copy_(torch.from_numpy(scaler.mean_))
+        self.scale.copy_(torch.from_numpy(scaler.scale_))
         return self
-
-
-def column_statistics(X, sample_weight=None, floor=0.0):
-    """Return mean and scale of each column of an array, in double precision.
-
-    A row of weight two counts as two rows. Constant columns get the scale 1; no other
-    is below `floor` times the median, lest a column that hardly varies is blown up.
-    """
-    scaler = StandardScaler().fit(X, sample_weight=sample_weight)
-    scale = scaler.scale_
-    varies = np.isclose(scale, np.sqrt(scaler.var_))  # StandardScaler sets others to 1
-    if varies.any():
-        smallest = floor * np.median(scale[varies])
-        scale = np.where(varies, np.maximum(scale, smallest), scale)
-    return scaler.mean_, scale
 
 
 class _DenseReLU(nn.Linear):

@@ -5,14 +5,12 @@ import torch
 from scipy.optimize import minimize
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from ..backbones._tables import column_statistics
 from ._losses import SquaredError
 
 CV_GRID = tuple(np.logspace(-4, 2, 10))
-# Smallest scale of a feature, as a share of the median: some are dead but for a row.
-SCALE_FLOOR = 0.1
 _TOLERANCE = 1e-7
 # Enough to tell one strength from the next, each starting from the one before.
 _CV_TOLERANCE, _CV_ITERATIONS = 1e-4, 100
@@ -101,13 +99,13 @@ class ProbeProblem:
 
 def solve_head(features, y, weight, *, loss, class_counts, n_outputs, C, seed=0):
     """Return weight (n_outputs, d) and bias of the head on `features`, and C."""
-    mean, scale = column_statistics(features, weight, floor=SCALE_FLOOR)
-    Z = (features.astype(np.float64) - mean) / scale
+    scaler = StandardScaler().fit(features, sample_weight=weight)
+    Z = scaler.transform(features.astype(np.float64))
     problem = ProbeProblem(Z, y, weight, loss, class_counts, n_outputs)
     C = choose_C(problem, seed) if C == "cv" else C
     coefficients = problem.solve(C)
-    weights = coefficients[:-1] / scale[:, None]
-    return weights.T, coefficients[-1] - mean @ weights, C
+    weights = coefficients[:-1] / scaler.scale_[:, None]
+    return weights.T, coefficients[-1] - scaler.mean_ @ weights, C
 
 
 def choose_C(problem, seed):

@@ -20,7 +20,7 @@ from sktransfer.finetuning import (
 from sktransfer.finetuning._probe import CV_GRID, ProbeProblem, choose_C, solve_head
 
 RNG = np.random.default_rng(0)
-X = RNG.normal(size=(150, 12)) * RNG.uniform(1, 9, 12) + RNG.normal(size=12)
+X = RNG.normal(size=(150, 12)) * RNG.uniform(0.1, 9, 12) + RNG.normal(size=12)
 WEIGHT = RNG.uniform(0.2, 3, 150)
 
 
@@ -60,23 +60,6 @@ def test_it_is_logistic_regression_on_standardised_features(n_classes, C, weight
         ours, bias = ours - ours.mean(axis=0), bias - bias.mean()
     assert_allclose(ours, reference.coef_, atol=1e-5)
     assert_allclose(bias, reference.intercept_, atol=1e-5)
-
-
-def test_a_feature_that_is_dead_but_for_a_row_is_not_blown_up():
-    features = np.c_[X, np.zeros(150)]
-    features[0, -1] = 1e-4
-    y = X[:, :1]
-    W, b, _ = solve_head(
-        features,
-        y,
-        None,
-        loss=SquaredError(),
-        class_counts=None,
-        n_outputs=1,
-        C=1.0,
-    )
-    elsewhere = np.r_[X[1], 1.0]  # where the feature is alive: 10,000 times as large
-    assert abs(elsewhere @ W[0] + b[0] - y[1, 0]) < 0.1
 
 
 @pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
