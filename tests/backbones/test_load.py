@@ -11,6 +11,7 @@ from torchvision import models
 from sktransfer.backbones import (
     Backbone,
     ImagePreprocessing,
+    _registry,
     list_backbones,
     load_backbone,
     register_backbone,
@@ -26,7 +27,10 @@ def register(monkeypatch):
     return register_backbone
 
 
-def test_names_are_those_of_torchvision_and_ours():
+def test_names_are_those_of_torchvision_and_ours(monkeypatch):
+    # a doctest may have registered a net of its own in this process
+    ours = {name: _registry._BUILDERS[name] for name in ("mlp", "smallnet")}
+    monkeypatch.setattr(_registry, "_BUILDERS", ours)
     names = list_backbones()
     assert set(names) == {*models.list_models(module=models), "mlp", "smallnet"}
     assert names == sorted(names)
