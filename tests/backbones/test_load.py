@@ -11,7 +11,6 @@ from torchvision import models
 from sktransfer.backbones import (
     Backbone,
     ImagePreprocessing,
-    _registry,
     list_backbones,
     load_backbone,
     register_backbone,
@@ -29,8 +28,8 @@ def register(monkeypatch):
 
 def test_names_are_those_of_torchvision_and_ours(monkeypatch):
     # a doctest may have registered a net of its own in this process
-    ours = {name: _registry._BUILDERS[name] for name in ("mlp", "smallnet")}
-    monkeypatch.setattr(_registry, "_BUILDERS", ours)
+    ours = {name: registry._BUILDERS[name] for name in ("mlp", "smallnet")}
+    monkeypatch.setattr(registry, "_BUILDERS", ours)
     names = list_backbones()
     assert set(names) == {*models.list_models(module=models), "mlp", "smallnet"}
     assert names == sorted(names)
