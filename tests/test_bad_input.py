@@ -323,7 +323,7 @@ TARGETS = {
     "missing": (None, "y"),
     "too_short": (Y[:-1], "inconsistent.*30, 29"),
     "one_class": (np.zeros(30), r"one class, \[0.0\].*Add rows"),
-    "continuous": (X[:, 0], "[Uu][Uu]nknown label type|continuous"),
+    "continuous": (X[:, 0], "known label type|continuous"),
     "nan": (_with(Y.astype(float), 3, np.nan), "NaN"),
     "two_columns": (np.c_[Y, Y], "y should be a 1d array|shape"),
 }
