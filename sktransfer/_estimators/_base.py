@@ -109,6 +109,8 @@ class BackboneEstimator(BaseEstimator):
 
     def _new_backbone(self, inputs, weight=None, pooling="auto"):
         """Return a copy of the backbone that the parameters ask for."""
+        import torch
+
         from ..backbones._resolve import as_backbone
         from ..backbones._tables import fit_statistics
 
@@ -123,7 +125,10 @@ class BackboneEstimator(BaseEstimator):
             pooling=pooling,
             dtype=sample.dtype if table else None,
         )
-        if table and not backbone.pretrained:
+        if not table:
+            # as the images are laid out: convolutions would copy their weights else
+            return backbone.to(memory_format=torch.channels_last)
+        if not backbone.pretrained:
             fit_statistics(backbone, inputs.tensor(), weight)
         return backbone
 
