@@ -81,8 +81,8 @@ def test_table_estimators_pass_every_check(estimator):
 
 # Few epochs instead of a hundred: the checks are of the contract, not of quality.
 IMAGES = [
-    ImageClassifier(max_epochs=6),
-    ImageRegressor(max_epochs=6),
+    ImageClassifier(max_epochs=10),
+    ImageRegressor(max_epochs=10),
     ImageExtractor(),
 ]
 
