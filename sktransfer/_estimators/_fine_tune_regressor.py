@@ -59,7 +59,7 @@ class FineTuneRegressor(RegressorMixin, FineTuneEstimator):
     history_ : skorch.history.History
         Losses of each epoch.
     n_epochs_ : int
-        Number of epochs.
+        Number of epochs; a head that is solved counts as one.
     n_features_in_ : int
         Number of columns, for tables only.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
