@@ -258,7 +258,6 @@ def test_image_size_of_a_vision_transformer():
         model,
         r"image_size.*vit_b_32|vit_b_32.*image_size",
         _fit(model, PIXELS, LABELS),
-        20,
     )
 
 
