@@ -1,0 +1,101 @@
+"""What every adaptation method is, and what it sees of a batch."""
+
+from typing import Any, NamedTuple
+
+import torch
+from sklearn.base import BaseEstimator
+
+
+class DomainBatch(NamedTuple):
+    """What a method sees of one batch of source and target rows.
+
+    Every field may be None: weights where all rows count alike, the rest where a method
+    did not ask for it. A row of weight two counts as two rows.
+
+    Attributes
+    ----------
+    features_s, features_t : Tensor (n_s, n_features), (n_t, n_features)
+        What the backbone returned, of source and target rows.
+    logits_s, logits_t : Tensor (n_s, n_classes), (n_t, n_classes)
+        What the head made of them.
+    y_s : Tensor (n_s,) of int64
+        Class indices of the source rows.
+    weight_s, weight_t : Tensor (n_s,), (n_t,)
+        Weights of the rows.
+    domain_s : Tensor (n_s,) of int64
+        The domain each source row comes from.
+    index_t : Tensor (n_t,) of int64
+        Number of each target row among all target rows.
+    views_t : Tensor (n_t, n_classes)
+        Logits of a strongly changed view of the target rows.
+    stages_s, stages_t : list of Tensor (n, n_features of the stage)
+        Pooled maps of every stage.
+    progress : float
+        Share of the training that is done, 0 to 1.
+    """
+
+    features_s: Any = None
+    logits_s: Any = None
+    y_s: Any = None
+    weight_s: Any = None
+    domain_s: Any = None
+    features_t: Any = None
+    logits_t: Any = None
+    weight_t: Any = None
+    index_t: Any = None
+    views_t: Any = None
+    stages_s: Any = None
+    stages_t: Any = None
+    progress: Any = None
+
+
+class AdaptationMethod(BaseEstimator):
+    """Base of the methods; one that is a loss defines `loss` and no more.
+
+    The trainer multiplies the loss by `weight` and, unless the estimator says
+    otherwise, by a ramp from 0 to 1 over the training.
+    """
+
+    #: Whether it is a loss that can be added to others.
+    composes = True
+    #: Whether it needs labelled source rows while it adapts.
+    needs_source = True
+    #: Whether it needs target rows; without any, training is supervised.
+    needs_target = True
+    #: Whether `views_t` and `stages_s`, `stages_t` are to be computed.
+    needs_views = False
+    needs_stages = False
+    #: Whether the net is trained on the source rows first, and then adapted.
+    source_first = False
+
+    def build(self, n_features, n_classes):
+        """Return the module that learns along (say a discriminator), or None."""
+        return None
+
+    def loss(self, batch, aux):
+        """Return the bare loss of a `DomainBatch`, a scalar.
+
+        `aux` is what `build` returned. It learns at full strength whatever the weight
+        and the ramp, which scale the gradient of features and logits alone.
+        """
+        raise NotImplementedError
+
+
+def mean_of(values, weight=None):
+    """Return the mean of `values` (n, ...) over rows that count by `weight` (n,)."""
+    if weight is None:
+        return values.mean(0)
+    return torch.tensordot(shares(values, weight), values, dims=1)
+
+
+def shares(rows, weight=None):
+    """Return the share of each of `rows` (n, ...) in their total weight, (n,)."""
+    if weight is None:
+        return rows.new_full((len(rows),), 1 / len(rows))
+    weight = weight.to(rows.dtype)
+    return weight / weight.sum()
+
+
+def count_of(rows, weight=None):
+    """Return how many rows there are, counted by `weight`, as a tensor."""
+    return rows.new_tensor(float(len(rows))) if weight is None else weight.sum()
