@@ -20,7 +20,9 @@ _SUBPACKAGES = (
     "datasets",
     "exceptions",
     "finetuning",
+    "metrics",
     "pretraining",
+    "selection",
 )
 
 __all__ = [*_HOMES, *_SUBPACKAGES]
