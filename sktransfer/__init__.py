@@ -10,11 +10,13 @@ from importlib import import_module
 __version__ = "0.1.0.dev0"
 
 _HOMES = {
+    "DomainAdaptClassifier": "_estimators._domain_adapt",
     "FineTuneClassifier": "_estimators._fine_tune_classifier",
     "FineTuneRegressor": "_estimators._fine_tune_regressor",
     "PretrainedFeatureExtractor": "_estimators._extractor",
 }
 _SUBPACKAGES = (
+    "adaptation",
     "backbones",
     "callbacks",
     "datasets",

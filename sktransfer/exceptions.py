@@ -1,6 +1,7 @@
 """Errors and warnings of sktransfer."""
 
 __all__ = [
+    "DiscriminatorWarning",
     "MissingExtraError",
     "RandomWeightsWarning",
     "TrainingDivergedError",
@@ -22,3 +23,7 @@ class TrainingDivergedError(RuntimeError):
 
 class RandomWeightsWarning(UserWarning):
     """A backbone that has no pretrained weights is used from random ones."""
+
+
+class DiscriminatorWarning(UserWarning):
+    """The discriminator of an adversarial method learnt nothing, or everything."""

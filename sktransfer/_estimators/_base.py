@@ -107,8 +107,8 @@ class BackboneEstimator(BaseEstimator):
         check_known(backbone)
         return modality_of(backbone)
 
-    def _new_backbone(self, inputs, weight=None, pooling="auto"):
-        """Return a copy of the backbone that the parameters ask for."""
+    def _new_backbone(self, inputs, weight=None, pooling="auto", backbone=None):
+        """Return a copy of `backbone`, or of the one that the parameters ask for."""
         import torch
 
         from ..backbones._resolve import as_backbone
@@ -117,7 +117,7 @@ class BackboneEstimator(BaseEstimator):
         table = inputs.kind == "table"
         sample = inputs.take(slice(0, 1)).tensor() if table else inputs.sample(0)[None]
         backbone = as_backbone(
-            self.backbone,
+            self.backbone if backbone is None else backbone,
             weights=self.weights,
             kind=inputs.kind,
             sample=sample,

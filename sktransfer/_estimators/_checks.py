@@ -11,7 +11,7 @@ def check_training_parameters(estimator):
     check_head(estimator.head)
     check_lr_ratio(estimator.backbone_lr_ratio)
     check_object("loss", estimator.loss)
-    check_object("regularizer", estimator.regularizer)
+    check_object("regularizer", getattr(estimator, "regularizer", None))
 
 
 def check_head(head):

@@ -1,14 +1,11 @@
 """The fine-tuning classifier."""
 
 from sklearn.base import _fit_context
-from sklearn.utils._param_validation import HasMethods, StrOptions
 
 from ._base import restores_on_failure
 from ._fine_tune import FineTuneEstimator
-from ._net_classifier import NetClassifierMixin
+from ._net_classifier import CLASSIFIER_CONSTRAINTS, NetClassifierMixin
 from ._parameters import with_shared_parameters
-
-_LOSSES = {"cross_entropy", "focal", "balanced_softmax", "logit_adjusted", "ldam"}
 
 
 @with_shared_parameters
@@ -112,8 +109,7 @@ class FineTuneClassifier(NetClassifierMixin, FineTuneEstimator):
 
     _parameter_constraints = {
         **FineTuneEstimator._parameter_constraints,
-        "loss": [StrOptions(_LOSSES), HasMethods(["loss"])],
-        "class_weight": [dict, StrOptions({"balanced"}), None],
+        **CLASSIFIER_CONSTRAINTS,
     }
 
     def __init__(
@@ -219,9 +215,3 @@ class FineTuneClassifier(NetClassifierMixin, FineTuneEstimator):
             return self._fit_one_epoch(X, y, sample_weight)
         finally:
             del self._announced_classes
-
-    @staticmethod
-    def _losses():
-        from ..finetuning._losses import CLASSIFICATION_LOSSES
-
-        return CLASSIFICATION_LOSSES

@@ -2,6 +2,7 @@
 
 import numpy as np
 from sklearn.base import ClassifierMixin
+from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, column_or_1d
 
@@ -11,6 +12,13 @@ from ._classes import (
     classes_of,
     weights_of_classes,
 )
+
+_LOSSES = {"cross_entropy", "focal", "balanced_softmax", "logit_adjusted", "ldam"}
+
+CLASSIFIER_CONSTRAINTS = {
+    "loss": [StrOptions(_LOSSES), HasMethods(["loss"])],
+    "class_weight": [dict, StrOptions({"balanced"}), None],
+}
 
 
 class NetClassifierMixin(ClassifierMixin):
@@ -103,3 +111,9 @@ class NetClassifierMixin(ClassifierMixin):
     @property
     def _n_outputs(self):
         return len(self.classes_)
+
+    @staticmethod
+    def _losses():
+        from ..finetuning._losses import CLASSIFICATION_LOSSES
+
+        return CLASSIFICATION_LOSSES

@@ -47,11 +47,15 @@ class TrainingConfig:
             from_scratch=from_scratch,
         )
 
-    def epochs(self, n_batches, modality):
-        """Return the number of epochs; "auto" aims at a number of optimizer steps."""
+    def epochs(self, n_batches, modality, n_steps=None):
+        """Return the number of epochs; "auto" aims at a number of optimizer steps.
+
+        `n_steps`: that number, if it is not the one for fitting labels.
+        """
         if self.max_epochs != "auto":
             return self.max_epochs
-        careful = modality == "image" and not self.from_scratch
-        n_steps = AUTO_STEPS_PRETRAINED_IMAGES if careful else AUTO_STEPS
+        if n_steps is None:
+            careful = modality == "image" and not self.from_scratch
+            n_steps = AUTO_STEPS_PRETRAINED_IMAGES if careful else AUTO_STEPS
         fewest, most = AUTO_EPOCHS
         return min(most, max(fewest, -(-n_steps // n_batches)))

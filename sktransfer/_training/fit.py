@@ -41,9 +41,11 @@ class FrozenFeatures(nn.Module):
         return features
 
 
-def build_net(module, objective, config, *, classification, freezing=None):
-    """Return an initialised net around `module`, not trained."""
-    return TransferNet(
+def build_net(
+    module, objective, config, *, classification, freezing=None, kind=TransferNet
+):
+    """Return an initialised net of a `kind` around `module`, not trained."""
+    return kind(
         module,
         objective,
         config,

@@ -12,7 +12,7 @@ class DomainBatch(NamedTuple):
     Every field may be None: weights where all rows count alike, the rest where a method
     did not ask for it. A row of weight two counts as two rows.
 
-    Attributes
+    Parameters
     ----------
     features_s, features_t : Tensor (n_s, n_features), (n_t, n_features)
         What the backbone returned, of source and target rows.
@@ -32,6 +32,14 @@ class DomainBatch(NamedTuple):
         Pooled maps of every stage.
     progress : float
         Share of the training that is done, 0 to 1.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sktransfer.adaptation import DeepCORAL, DomainBatch
+    >>> batch = DomainBatch(features_s=torch.eye(4), features_t=torch.ones(4, 4))
+    >>> DeepCORAL().loss(batch, None)
+    tensor(0.0052)
     """
 
     features_s: Any = None
@@ -54,31 +62,59 @@ class AdaptationMethod(BaseEstimator):
 
     The trainer multiplies the loss by `weight` and, unless the estimator says
     otherwise, by a ramp from 0 to 1 over the training.
+
+    Examples
+    --------
+    A method that brings the mean features of the two domains together:
+
+    >>> from sktransfer import DomainAdaptClassifier
+    >>> from sktransfer.adaptation import AdaptationMethod
+    >>> class MeanDifference(AdaptationMethod):
+    ...     def __init__(self, weight=1.0):
+    ...         self.weight = weight
+    ...
+    ...     def loss(self, batch, aux):
+    ...         gap = batch.features_s.mean(0) - batch.features_t.mean(0)
+    ...         return gap.square().sum()
+    >>> DomainAdaptClassifier(method=[MeanDifference(weight=0.1), "mcc"])
+    DomainAdaptClassifier(method=[MeanDifference(weight=0.1), 'mcc'])
     """
 
     #: Whether it is a loss that can be added to others.
     composes = True
-    #: Whether it needs labelled source rows while it adapts.
+    #: Whether it needs labelled source rows, and target rows, while it adapts.
     needs_source = True
-    #: Whether it needs target rows; without any, training is supervised.
     needs_target = True
-    #: Whether `views_t` and `stages_s`, `stages_t` are to be computed.
+    #: Whether `views_t`, and `stages_s` and `stages_t`, are to be computed.
     needs_views = False
     needs_stages = False
     #: Whether the net is trained on the source rows first, and then adapted.
     source_first = False
+    #: What learns while it adapts: "all", "backbone", "norms" or "nothing".
+    trains = "all"
+    #: Whether batch norm has the statistics of the target rows in the end.
+    target_statistics = True
+    #: Whether the mean and scale of the columns of a table are, too.
+    column_statistics = False
+    #: Weight of the task loss on source rows.
+    source_weight = 1.0
 
     def build(self, n_features, n_classes):
-        """Return the module that learns along (say a discriminator), or None."""
-        return None
+        """Return the module that learns along, say a discriminator, or None."""
 
     def loss(self, batch, aux):
-        """Return the bare loss of a `DomainBatch`, a scalar.
+        """Return the bare loss of a `DomainBatch`, a scalar; None if there is none.
 
         `aux` is what `build` returned. It learns at full strength whatever the weight
         and the ramp, which scale the gradient of features and logits alone.
         """
-        raise NotImplementedError
+
+    def begin_epoch(self, game):
+        """Look at all target rows before an epoch, through a `Game`."""
+
+    #: For alternating schemes, instead of `loss`: ``step(game)`` takes all the
+    #: optimizer steps of one batch through a `Game` and returns a loss to record.
+    step = None
 
 
 def mean_of(values, weight=None):

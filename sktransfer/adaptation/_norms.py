@@ -13,16 +13,16 @@ _WEIGHT = Interval(Real, 0, None, closed="left")
 class AFN(AdaptationMethod):
     """Adaptive feature norm: let the features of both domains grow, step by step.
 
-    The loss is the mean of ``(r0 + step - r)**2`` over source rows plus that over
+    The loss is the mean of ``(r0 + increment - r)**2`` over source rows plus that over
     target rows, where `r` is the norm of a row's features and `r0` the same number
-    without gradient. Its value is therefore always ``2 * step**2``; its gradient
+    without gradient. Its value is therefore always ``2 * increment**2``; its gradient
     lengthens every row alike.
 
     Parameters
     ----------
     weight : float, default=0.05
         Strength; the value of the paper.
-    step : float, default=1.0
+    increment : float, default=1.0
         By how much a norm is to grow; the value of the paper.
 
     References
@@ -37,18 +37,18 @@ class AFN(AdaptationMethod):
     >>> features = torch.tensor([[3.0, 4.0]], requires_grad=True)
     >>> batch = DomainBatch(features_s=features, features_t=torch.ones(1, 2))
     >>> AFN().loss(batch, None).backward()
-    >>> features.grad  # -2 * step, along the features
+    >>> features.grad  # -2 * increment, along the features
     tensor([[-1.2000, -1.6000]])
     """
 
     _parameter_constraints = {
         "weight": [_WEIGHT],
-        "step": [Interval(Real, 0, None, closed="neither")],
+        "increment": [Interval(Real, 0, None, closed="neither")],
     }
 
-    def __init__(self, weight=0.05, step=1.0):
+    def __init__(self, weight=0.05, increment=1.0):
         self.weight = weight
-        self.step = step
+        self.increment = increment
 
     def loss(self, batch, aux):
         """Return the squared distance to norms that are one step larger."""
@@ -57,4 +57,4 @@ class AFN(AdaptationMethod):
 
     def _one_domain(self, features, weight):
         norm = torch.linalg.vector_norm(features, dim=1)
-        return mean_of((norm.detach() + self.step - norm).square(), weight)
+        return mean_of((norm.detach() + self.increment - norm).square(), weight)

@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 
 class WeightedBatchNorm2d(nn.BatchNorm2d):
@@ -24,8 +25,11 @@ class WeightedBatchNorm2d(nn.BatchNorm2d):
 
     def _update_running(self, mean, var):
         self.num_batches_tracked.add_(1)
-        self.running_mean.lerp_(mean, self.momentum)
-        self.running_var.lerp_(var, self.momentum)
+        share = self.momentum
+        if share is None:  # as in torch: the plain average of all batches
+            share = 1 / float(self.num_batches_tracked)
+        self.running_mean.lerp_(mean, share)
+        self.running_var.lerp_(var, share)
 
 
 class row_weights:
@@ -43,6 +47,30 @@ class row_weights:
     def __exit__(self, *error):
         for norm in self.norms:
             norm.row_weight = None
+
+
+@torch.no_grad()
+def reestimate_statistics(backbone, batches):
+    """Take the running statistics of every batch norm anew, as plain averages.
+
+    Parameters
+    ----------
+    backbone : nn.Module
+    batches : iterable of Batch
+        Raw inputs, of which `weight` counts the rows.
+    """
+    norms = [m for m in backbone.modules() if isinstance(m, _BatchNorm)]
+    if not norms:
+        return
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.train().momentum = None
+    for batch in batches:
+        with row_weights(backbone, batch.weight):
+            backbone(batch.inputs)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.eval().momentum = momentum
 
 
 def _weighted_statistics(x, weight):

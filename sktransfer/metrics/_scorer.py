@@ -8,7 +8,7 @@ from sklearn.utils import _safe_indexing, column_or_1d
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import _num_samples
 
-from ._domains import check_sample_domain, target_mask
+from .._utils.sample_domain import check_sample_domain, target_mask
 
 
 class AdaptationScorer(BaseEstimator):

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.model_selection import BaseCrossValidator, KFold
 from sklearn.utils.validation import _num_samples
 
-from ..metrics._domains import check_sample_domain, target_mask
+from .._utils.sample_domain import check_sample_domain, target_mask
 
 
 class TargetKFold(BaseCrossValidator):

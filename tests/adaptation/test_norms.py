@@ -10,16 +10,16 @@ from sktransfer.adaptation import AFN, DomainBatch
 from .batches import random_batch, with_gradients
 
 
-@pytest.mark.parametrize("step", [0.5, 1.0])
-def test_afn(step):
+@pytest.mark.parametrize("increment", [0.5, 1.0])
+def test_afn(increment):
     batch = with_gradients(random_batch())
-    loss = AFN(step=step).loss(batch, None)
+    loss = AFN(increment=increment).loss(batch, None)
     loss.backward()
-    assert_allclose(loss.item(), 2 * step**2, rtol=1e-6)
+    assert_allclose(loss.item(), 2 * increment**2, rtol=1e-6)
     for features in (batch.features_s, batch.features_t):
         rows = features.detach().numpy()
         unit = rows / np.sqrt((rows**2).sum(axis=1, keepdims=True))
-        assert_allclose(features.grad, -2 * step * unit / len(rows), rtol=1e-6)
+        assert_allclose(features.grad, -2 * increment * unit / len(rows), rtol=1e-6)
 
 
 def test_rows_pull_by_their_share_of_the_weight():

@@ -1,0 +1,159 @@
+"""From rows of several domains to a net: what domain adaptation starts with."""
+
+import copy
+
+import numpy as np
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
+
+from ._checks import check_weight
+from ._domains import read_domains
+from ._net import NetEstimator, float_dtype
+from ._set_aside import split_numbers
+
+
+class DomainNetEstimator(NetEstimator):
+    """Reads the rows of all domains and builds, or takes over, a net for them."""
+
+    def _start(self):
+        """Return the fitted classifier where adaptation starts, or None."""
+        if self.warm_start and hasattr(self, "net_"):
+            return self
+        if self.source is None:
+            return None
+        if not isinstance(self.source, FrozenEstimator):
+            raise ValueError(
+                f"source={self.source!r} would lose its fit when this estimator is "
+                "cloned: pass sklearn.frozen.FrozenEstimator(source)."
+            )
+        start = self.source.estimator
+        check_is_fitted(start)
+        if not (hasattr(start, "net_") and hasattr(start, "classes_")):
+            raise TypeError(
+                f"source holds a {type(start).__name__}, whose backbone and head are "
+                "unknown: fit a classifier of sktransfer, such as FineTuneClassifier."
+            )
+        if not (isinstance(self.backbone, str) and self.backbone == "auto"):
+            raise ValueError(
+                f"backbone={self.backbone!r} and source are both given, but the source "
+                "has a backbone of its own: leave backbone='auto'."
+            )
+        return start
+
+    def _domain_rows(self, X, y, sample_domain, sample_weight, methods, start):
+        """Return checked rows with the part each plays; those of weight 0 are out."""
+        inputs = self._read(X, reset=start is not self)
+        domains = self._domains(y, sample_domain, len(inputs), methods, start)
+        y = np.zeros(len(inputs), dtype=int) if y is None else y
+        check_consistent_length(inputs, y)
+        weight = check_weight(sample_weight, len(inputs))
+        labels = np.asarray(y)
+        if weight is not None:
+            kept = np.flatnonzero(weight)
+            inputs, domains = inputs.take(kept), domains.take(kept)
+            labels, weight = labels[kept], weight[kept]
+        rows = self._encoded_domain_rows(inputs, labels, weight, domains, start)
+        return _with_a_source(rows, methods)
+
+    def _domains(self, y, sample_domain, n_samples, methods, start):
+        """Return the domains of the rows; ``fit(X)`` alone means all are target."""
+        source_free = start is not None and not methods[0].needs_source
+        if y is None and not source_free:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is "
+                "None. Only with source= and a method that needs no source row, such "
+                "as 'shot', may it be left out."
+            )
+        if y is None and sample_domain is None:
+            sample_domain = np.full(n_samples, -1)
+        return read_domains(sample_domain, n_samples, self.target_domain)
+
+    def _encoded_domain_rows(self, inputs, labels, weight, domains, start):
+        import torch
+
+        from .._training.domains import DomainRows
+
+        labelled = np.flatnonzero(domains.labelled)
+        target = np.zeros(len(labels), dtype=np.int64)
+        target[labelled], weight = self._encoded(labels, labelled, weight, start)
+        return DomainRows(
+            inputs,
+            torch.from_numpy(target),
+            None if weight is None else torch.as_tensor(weight).to(float_dtype(inputs)),
+            torch.from_numpy(domains.domain),
+            np.flatnonzero(domains.labelled & ~domains.target),
+            np.flatnonzero(domains.labelled & domains.target),
+            np.flatnonzero(domains.target),
+        )
+
+    def _encoded(self, labels, labelled, weight, start):
+        """Return the class indices of labelled rows, and the weights of all rows."""
+        some = None if weight is None else weight[labelled]
+        if start is not None:
+            self.classes_ = start.classes_
+            self._weight_of_class = getattr(self, "_weight_of_class", None)
+        if not len(labelled):
+            self._count(labelled, None, more=False)
+            return labelled, weight
+        y = self._checked_target(_of_one_type(labels[labelled]))
+        target = self._encode(y, some, reset=start is None)
+        self._count(target, some, more=False)
+        some = self._with_class_weight(target, some)
+        if some is not None:
+            weight = np.ones(len(labels)) if weight is None else weight.copy()
+            weight[labelled] = some
+        return target, weight
+
+    def _split(self, rows, seed):
+        """Set a part of the source rows aside for validation."""
+        from .._training.fit import Rows
+
+        train, held_out = split_numbers(
+            rows.source, rows.y, self.validation_fraction, seed
+        )
+        return rows._replace(source=train), Rows(*rows[:3]).take(held_out)
+
+    def _module(self, rows, start):
+        """Return the module to train, its objective and the configuration."""
+        import torch
+
+        from .._training.config import TrainingConfig
+        from .._training.head import build_head
+        from .._training.module import TransferModule
+        from .._training.objective import Objective
+
+        dtype = float_dtype(rows.inputs)
+        own = None if start is None else start.backbone_
+        backbone = self._new_backbone(rows.inputs, rows.weight, backbone=own)
+        self.weights_ = backbone.weights
+        if start is None:
+            scratch = not backbone.pretrained
+            n_classes = len(self.classes_)
+            head = build_head(
+                self.head, backbone.n_features, n_classes, dtype, not scratch
+            )
+        else:
+            scratch = start.net_.config.from_scratch
+            head = copy.deepcopy(start.net_.module_.head).cpu().to(dtype)
+        config = TrainingConfig.of(self, from_scratch=scratch)
+        counts = torch.as_tensor(self._class_counts, dtype=dtype, device=config.device)
+        loss = self._losses()[self.loss]() if isinstance(self.loss, str) else self.loss
+        return TransferModule(backbone, head), Objective(loss, counts), config
+
+
+def _of_one_type(labels):
+    """Return labels out of an array of objects in the type that they have."""
+    return np.array(labels.tolist()) if labels.dtype == object else labels
+
+
+def _with_a_source(rows, methods):
+    """Return rows in which labelled target rows stand in for a missing source."""
+    if len(rows.source) or not methods[0].needs_source:
+        return rows
+    if len(rows.labelled):
+        return rows._replace(source=rows.labelled, labelled=rows.labelled[:0])
+    raise ValueError(
+        f"method={type(methods[0]).__name__!r} needs labelled rows, but sample_domain "
+        "is negative for every row: add source rows with a positive domain, or pass "
+        "source=FrozenEstimator(fitted) and a method such as 'shot'."
+    )

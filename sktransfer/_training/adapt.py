@@ -1,0 +1,171 @@
+"""Adapt a module from source rows to target rows, in one phase or two."""
+
+import warnings
+from functools import partial
+
+import numpy as np
+
+from .._inputs.views import ImageViews, TableViews
+from ..adaptation import SourceOnly
+from ..adaptation._learning import Learning
+from ..backbones._norm import reestimate_statistics
+from ..backbones._tables import fit_statistics
+from ..exceptions import DiscriminatorWarning
+from .adaptation import Adaptation
+from .adapting import AdaptingNet
+from .batches import validation_batches
+from .domains import DomainBatches
+from .finetune import scale_features
+from .fit import Rows, build_net
+
+_NO_ROWS = np.array([], dtype=np.int64)
+# Adapting takes more steps than fitting labels: its losses pull slowly at first.
+_AUTO_STEPS = 1000
+# When a discriminator is said to know everything, or nothing.
+_SATURATED, _CHANCE, _FLAT = 0.995, 0.02, 1e-6
+
+
+def adapt(
+    module, objective, config, rows, validation, *, methods, ramp, trained, **how
+):
+    """Train `module` on `rows` by `methods`; return the net.
+
+    Parameters
+    ----------
+    module : TransferModule
+    objective : Objective
+    config : TrainingConfig
+    rows : DomainRows
+    validation : Rows or None
+    methods : list of AdaptationMethod
+        Copies of the caller's.
+    ramp : bool
+        Whether their weights rise from 0.
+    trained : bool
+        Whether the module knows the source already.
+    augment, seed, features_of : as in `fine_tune`
+    """
+    history = []
+    for phase, taking_part in _phases(methods, rows, trained):
+        net = _net(module, objective, config, phase, ramp)
+        net.history.extend(history)
+        if not (trained or history):
+            scale_features(net, Rows(*rows[:3]), how["features_of"])
+        _run(net, taking_part, rows.target, validation, how)
+        history = net.history
+    return net.retire()
+
+
+def _phases(methods, rows, trained):
+    """Yield the methods of each phase and the rows that take part."""
+    first = methods[0]
+    if not len(rows.target):
+        yield [SourceOnly()], rows
+    elif isinstance(first, SourceOnly):
+        # labelled target rows serve only where there is nothing else
+        labelled = _NO_ROWS if len(rows.source) else rows.labelled
+        yield methods, rows._replace(target=_NO_ROWS, labelled=labelled)
+    else:
+        if first.source_first and not trained:
+            yield [SourceOnly()], rows._replace(target=_NO_ROWS)
+        if not first.needs_source:
+            rows = rows._replace(source=_NO_ROWS, labelled=_NO_ROWS)
+        elif not any(method.needs_target for method in methods):
+            rows = rows._replace(target=_NO_ROWS)
+        yield methods, rows
+
+
+def _net(module, objective, config, methods, ramp):
+    """Return a net for one phase."""
+    adaptation = Adaptation(methods, ramp)
+    module.returns_maps = adaptation.any("needs_stages")
+    net = build_net(
+        module,
+        objective,
+        config,
+        # where the head is kept, labels take no part
+        classification=methods[0].trains in ("all", "nothing"),
+        freezing=Learning(methods[0].trains),
+        kind=partial(AdaptingNet, adaptation=adaptation),
+    )
+    n_classes = len(objective.class_counts)
+    adaptation.build(module.head, module.backbone.n_features, n_classes)
+    return net
+
+
+def _run(net, rows, target, validation, how):
+    """Train for one phase; take the statistics of the `target` rows in the end."""
+    methods, backbone = net.adaptation.methods, net.module_.backbone
+    in_order = _in_order(rows, target, backbone, net.config) if len(target) else None
+    if not (methods[0].needs_source or in_order is None):
+        reestimate_statistics(backbone, in_order)
+    if methods[0].trains != "nothing":
+        net.target_batches, net.views = in_order, _views(net, rows)
+        _train(net, rows, validation, _AUTO_STEPS if len(target) else None, how)
+        _warn_of_collapse(net)
+    if in_order is not None and net.adaptation.any("target_statistics"):
+        reestimate_statistics(backbone, in_order)
+    if methods[0].column_statistics and rows.inputs.kind == "table":
+        weight = None if rows.weight is None else rows.weight[target]
+        fit_statistics(backbone, rows.inputs.take(target).tensor(), weight)
+
+
+def _train(net, rows, validation, n_steps, how):
+    """Train over steps of source and target rows."""
+    config, backbone = net.config, net.module_.backbone
+    batches = DomainBatches(
+        rows,
+        backbone=backbone,
+        augment=how["augment"],
+        n_classes=len(net.objective.class_counts),
+        config=config,
+        seed=how["seed"],
+    )
+    held_out = None
+    if validation is not None:
+        held_out = validation_batches(*validation, backbone=backbone, config=config)
+    epochs = config.epochs(len(batches), backbone.modality, n_steps)
+    net.train(batches, held_out, epochs, config.lr_schedule)
+
+
+def _in_order(rows, numbers, backbone, config):
+    """Return batches of the rows with these numbers, in order."""
+    some = Rows(*rows[:3]).take(numbers)
+    return validation_batches(*some, backbone=backbone, config=config)
+
+
+def _views(net, rows):
+    """Return what makes the strongly changed views, if a method wants them."""
+    wanting = [m for m in net.adaptation.methods if m.needs_views]
+    if not wanting:
+        return None
+    if rows.inputs.kind != "table":
+        return ImageViews(net.module_.backbone.preprocessing)
+    table = rows.inputs.tensor()[rows.target].to(net.device)
+    weight = None if rows.weight is None else rows.weight[rows.target]
+    return TableViews(table, wanting[0].noise, weight)
+
+
+def _warn_of_collapse(net):
+    """Warn of a discriminator that learnt nothing, or that nothing could confuse."""
+    accuracy = [epoch.get("domain_acc") for epoch in net.history]
+    accuracy = np.array([value for value in accuracy if value is not None])
+    if not len(accuracy):
+        return
+    name = type(net.adaptation.methods[0]).__name__
+    if accuracy[-1] > _SATURATED:
+        warnings.warn(
+            f"The discriminator of {name} still tells {accuracy[-1]:.1%} of the rows "
+            "apart at the end: the features of the domains have not come nearer. Try "
+            "a larger weight, more epochs, or a method such as 'mcc'.",
+            DiscriminatorWarning,
+            stacklevel=2,
+        )
+    elif np.abs(accuracy - 0.5).max() < _CHANCE and net.adaptation.slope < _FLAT:
+        warnings.warn(
+            f"The discriminator of {name} never left chance and its gradient is zero: "
+            "it teaches the backbone nothing. Look at the features (all equal? NaN?), "
+            "or try a smaller lr.",
+            DiscriminatorWarning,
+            stacklevel=2,
+        )

@@ -1,0 +1,207 @@
+"""The methods of one training, with the modules that learn along."""
+
+import math
+
+import torch
+
+from ..adaptation._base import DomainBatch
+
+# Of discriminators, as is usual for adversaries: little momentum, since what they are
+# to tell apart changes with every step [Radford, Metz, Chintala, ICLR 2016].
+_AUXILIARY_OPTIMIZER = {"lr": 1e-3, "betas": (0.5, 0.999), "weight_decay": 1e-3}
+
+
+class Adaptation:
+    """Methods at work.
+
+    Parameters
+    ----------
+    methods : list of AdaptationMethod
+        Copies: they may keep what they find out in training.
+    ramp : bool
+        Whether the weights rise from 0 over the training.
+    """
+
+    def __init__(self, methods, ramp):
+        self.methods, self.ramp = methods, ramp
+        self.auxiliaries = [None] * len(methods)
+        self.optimizer = None
+        self.slope = 0.0
+
+    def build(self, head, n_features, n_classes):
+        """Make the modules that learn along, in the precision of `head`."""
+        like = next(head.parameters())
+        built = [method.build(n_features, n_classes) for method in self.methods]
+        self.auxiliaries = [None if aux is None else aux.to(like) for aux in built]
+        parameters = [p for aux in self.modules() for p in aux.parameters()]
+        if parameters:
+            self.optimizer = torch.optim.AdamW(parameters, **_AUXILIARY_OPTIMIZER)
+
+    def modules(self):
+        """Return the modules that learn along."""
+        return [aux for aux in self.auxiliaries if aux is not None]
+
+    def note_slope(self):
+        """Note the norm of the last gradient of the modules that learn along."""
+        modules = self.modules()
+        gradients = [p.grad for aux in modules for p in aux.parameters()]
+        gradients = [gradient for gradient in gradients if gradient is not None]
+        if gradients:
+            self.slope = torch.nn.utils.get_total_norm(gradients).item()
+
+    def any(self, name):
+        """Whether a method has the property called `name`."""
+        return any(getattr(method, name) for method in self.methods)
+
+    @property
+    def source_weight(self):
+        """Weight of the task loss on source rows."""
+        return math.prod(method.source_weight for method in self.methods)
+
+    def factor(self, method, progress):
+        """Return the weight of the loss of `method`, `progress` 0 to 1."""
+        weight = getattr(method, "weight", 1.0)
+        if not self.ramp or method.source_first:
+            return weight
+        return weight * (2 / (1 + math.exp(-10 * progress)) - 1)
+
+    def loss(self, seen):
+        """Return the sum of the losses of a DomainBatch, and each as it is."""
+        total, bare = 0.0, {}
+        for method, aux in zip(self.methods, self.auxiliaries, strict=True):
+            factor = self.factor(method, seen.progress)
+            # What learns along does so at full strength: weighted is what flows back.
+            view = seen if aux is None else _with_scaled_gradient(seen, factor)
+            value = method.loss(view, aux)
+            if value is not None:
+                total = total + (factor * value if aux is None else value)
+                bare[name_of(method)] = value.detach()
+        return total, bare
+
+
+def name_of(method):
+    """Return the name of a method in the history."""
+    return type(method).__name__.lower()
+
+
+_GRADIENT_FIELDS = ("features_s", "logits_s", "features_t", "logits_t", "views_t")
+
+
+def _with_scaled_gradient(seen, factor):
+    """Return `seen`, with gradients that are multiplied by `factor` on the way back."""
+    scaled = {
+        name: _ScaleGradient.apply(getattr(seen, name), factor)
+        for name in _GRADIENT_FIELDS
+        if getattr(seen, name) is not None
+    }
+    for name in ("stages_s", "stages_t"):
+        if getattr(seen, name) is not None:
+            maps = getattr(seen, name)
+            scaled[name] = [_ScaleGradient.apply(m, factor) for m in maps]
+    return seen._replace(**scaled)
+
+
+class _ScaleGradient(torch.autograd.Function):
+    """The identity, whose gradient is multiplied by a factor."""
+
+    @staticmethod
+    def forward(ctx, values, factor):
+        """Return the values as they are."""
+        ctx.factor = factor
+        return values.view_as(values)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        """Return the gradient times the factor."""
+        return ctx.factor * gradient, None
+
+
+class Sight:
+    """What the module makes of the rows of a step.
+
+    Source and target go through batch norm one after the other, so that each is
+    normalised by statistics of its own; without batch norm all go through at once.
+    """
+
+    def __init__(self, module, adaptation, views):
+        self.module, self.adaptation, self.views = module, adaptation, views
+        self.apart = any(
+            isinstance(m, torch.nn.modules.batchnorm._BatchNorm) and m.training
+            for m in module.modules()
+        )
+
+    def see(self, step, progress, source=True):
+        """Return the DomainBatch of a step and the logits of its labelled target rows.
+
+        `source`: False leaves the source rows out.
+        """
+        parts = self._parts(step, source)
+        outputs = dict(zip(parts, self._forward(list(parts.values())), strict=True))
+        fields, labelled = {}, None
+        if "source" in outputs:
+            fields |= self._fields(outputs["source"], "s")
+            fields |= {"y_s": step.y, "weight_s": step.weight, "domain_s": step.domain}
+        if "target" in outputs:
+            n_labelled = 0 if step.labelled is None else len(step.labelled.y)
+            labelled, target = _split(outputs["target"], n_labelled)
+            fields |= self._fields(target, "t")
+            fields |= {"weight_t": step.target.weight, "index_t": step.target.index}
+        if "views" in outputs:
+            fields["views_t"] = outputs["views"].logits
+        return DomainBatch(**fields, progress=progress), labelled
+
+    def _parts(self, step, source):
+        parts = {}
+        if source and step.domain is not None:
+            parts["source"] = (step.inputs, step.weight)
+        aimed = [part for part in (step.labelled, step.target) if part is not None]
+        if aimed:
+            parts["target"] = _concatenated(aimed)
+        if step.target is not None and self.adaptation.any("needs_views"):
+            parts["views"] = (self.views(step.target.inputs), step.target.weight)
+        return parts
+
+    def _forward(self, parts):
+        """Return the outputs of each part, in one pass if the net allows it."""
+        inputs = [rows for rows, _ in parts]
+        same = len({(rows.dtype, rows.shape[1:]) for rows in inputs}) == 1
+        if self.apart or not same or len(parts) == 1:
+            return [self.module(*part) for part in parts]
+        output = self.module(torch.cat(inputs))
+        outputs = []
+        for rows in inputs:
+            first, output = _split(output, len(rows))
+            outputs.append(first)
+        return outputs
+
+    def _fields(self, output, domain):
+        fields = {f"features_{domain}": output.features, f"logits_{domain}": output[0]}
+        if self.adaptation.any("needs_stages"):
+            pool = self.module.backbone.pooling.pool_stage
+            fields[f"stages_{domain}"] = [pool(maps) for maps in output.maps]
+        return fields
+
+
+def _concatenated(parts):
+    """Return inputs and weights of several groups of rows as one group."""
+    if len(parts) == 1:
+        return parts[0].inputs, parts[0].weight
+    weights = [part.weight for part in parts]
+    inputs = torch.cat([part.inputs.to(parts[-1].inputs.dtype) for part in parts])
+    return inputs, None if weights[0] is None else torch.cat(weights)
+
+
+def _split(output, n):
+    """Return the first `n` rows of an Output, None if there are none, and the rest."""
+    if n == 0:
+        return None, output
+    maps = output.maps
+    first, rest = (
+        type(output)(
+            output.logits[rows],
+            output.features[rows],
+            None if maps is None else [m[rows] for m in maps],
+        )
+        for rows in (slice(None, n), slice(n, None))
+    )
+    return first, rest

@@ -1,0 +1,215 @@
+"""The net, when it learns from two domains."""
+
+import torch
+
+from .adaptation import Sight, name_of
+from .batches import Batch
+from .net import TransferNet
+
+
+class AdaptingNet(TransferNet):
+    """A `TransferNet` over steps of source and target rows.
+
+    Parameters
+    ----------
+    adaptation : Adaptation
+    views : callable or None
+        From raw target inputs to a strongly changed view.
+    target_batches : iterable of Batch or None
+        All target rows, in order.
+    """
+
+    def __init__(self, *args, adaptation, views=None, target_batches=None, **kw):
+        self.adaptation = adaptation
+        self.views = views
+        self.target_batches = target_batches
+        super().__init__(*args, **kw)
+
+    def train(self, batches, validation=None, epochs=1, schedule="constant"):
+        """Train over `batches`, counting the steps."""
+        self._taken, self._planned = 0, epochs * len(batches)
+        return super().train(batches, validation, epochs, schedule)
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Let the methods look at all target rows."""
+        super().on_epoch_begin(net, **kwargs)
+        self._bare, self._sight = {}, None
+        game = Game(self, None)
+        for method in self.adaptation.methods:
+            method.begin_epoch(game)
+
+    def train_step(self, batch, **fit_params):
+        """Take the optimizer steps of one batch."""
+        self._run.prepare_step()
+        self.progress_ = self._taken / self._planned
+        self._taken += 1
+        (method, *others) = self.adaptation.methods
+        if not others and callable(method.step):
+            return self._alternate(method, batch)
+        return self._one_step(batch)
+
+    def _alternate(self, method, batch):
+        """Let the players of an alternating method take their turns."""
+        game = Game(self, batch)
+        loss = method.step(game)
+        self._note({name_of(method): loss.detach()})
+        task = loss if game.recorded is None else game.recorded
+        return {"loss": task, "y_pred": _logits(game.seen)}
+
+    def _one_step(self, batch):
+        """Take one step on the sum of all losses."""
+        game = Game(self, batch)
+        seen = game.see()
+        loss, bare = self.adaptation.loss(seen)
+        self._note(bare)
+        task = loss if seen.logits_s is None else game.task_loss()
+        game.learn(task if task is loss else task + loss)
+        return {"loss": task, "y_pred": _logits(seen)}
+
+    def _note(self, bare):
+        """Keep what the methods found, without waiting for the device."""
+        for aux in self.adaptation.modules():
+            if hasattr(aux, "domain_accuracy"):
+                bare = {**bare, "domain_acc": aux.domain_accuracy}
+        for name, value in bare.items():
+            key = name if name == "domain_acc" else f"{name}_loss"
+            self._bare.setdefault(key, []).append(value)
+
+    def retire(self):
+        """Let go of what only training needs."""
+        self.adaptation = self.views = self.target_batches = self._sight = None
+        return self
+
+    def _see(self, step, source):
+        if self._sight is None:  # of this epoch: freezing may have changed the net
+            self._sight = Sight(self.module_, self.adaptation, self.views)
+        return self._sight.see(step, self.progress_, source)
+
+    def _learn(self, loss, parts, batch):
+        """Take a step of the optimizers whose parameters are in `parts`."""
+        optimizers = [self.optimizer_, self.adaptation.optimizer]
+        optimizers = [optimizer for optimizer in optimizers if optimizer is not None]
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        parameters = [p for part in parts for p in part.parameters() if p.requires_grad]
+        scaler = self._scaler
+        scaled = loss if scaler is None else scaler.scale(loss)
+        scaled.backward(inputs=parameters or None)
+        if scaler is not None:
+            optimizers = [each for each in optimizers if _has_gradients(each)]
+            for optimizer in optimizers:
+                scaler.unscale_(optimizer)
+        if "on_grad_computed" in self.listens_:
+            named = list(self.get_all_learnable_params())
+            self.notify("on_grad_computed", named_parameters=named, batch=batch)
+        for optimizer in optimizers:
+            optimizer.step() if scaler is None else scaler.step(optimizer)
+        if scaler is not None:
+            scaler.update()
+
+    def _record(self, prefix, figures, n_batches):
+        super()._record(prefix, figures, n_batches)
+        if prefix == "train":
+            for key, values in self._bare.items():
+                self.history.record(key, torch.stack(values).float().mean().item())
+            self.adaptation.note_slope()
+
+
+class Game:
+    """What a method may do with one batch.
+
+    Attributes
+    ----------
+    seen : DomainBatch
+        What was seen last.
+    recorded : Tensor
+        The task loss that was computed first.
+    aux : nn.Module or None
+        What the first method built.
+    """
+
+    def __init__(self, net, step):
+        self.net, self.step = net, step
+        self.seen = self.recorded = None
+
+    @property
+    def backbone(self):
+        """The backbone in training."""
+        return self.net.module_.backbone
+
+    @property
+    def head(self):
+        """The head in training."""
+        return self.net.module_.head
+
+    @property
+    def aux(self):
+        """What the (one) method built."""
+        return self.net.adaptation.auxiliaries[0]
+
+    @property
+    def factor(self):
+        """The weight of the (one) method by now, ramp included."""
+        adaptation = self.net.adaptation
+        return adaptation.factor(adaptation.methods[0], self.net.progress_)
+
+    def see(self, *, source=True, backbone_learns=True):
+        """Run the batch through the net and return its DomainBatch.
+
+        `source`: False leaves the source rows out. `backbone_learns`: False cuts the
+        gradient off behind the features.
+        """
+        with self.net._run.autocast, torch.set_grad_enabled(backbone_learns):
+            self.seen, self._labelled = self.net._see(self.step, source)
+        if not backbone_learns:
+            self._run_head_anew()
+        return self.seen
+
+    def _run_head_anew(self):
+        logits = {
+            f"logits_{domain}": self.head(features)
+            for domain in "st"
+            if (features := getattr(self.seen, f"features_{domain}")) is not None
+        }
+        self.seen = self.seen._replace(**logits)
+        if self._labelled is not None:
+            logits = self.head(self._labelled.features)
+            self._labelled = self._labelled._replace(logits=logits)
+
+    def task_loss(self, head=None):
+        """Return the task loss of what was seen last, through `head` or the net's."""
+        net, step, seen = self.net, self.step, self.seen
+        logits = seen.logits_s if head is None else head(seen.features_s)
+        loss = net.objective.task_loss(logits, Batch(step.inputs, step.y, step.weight))
+        loss = net.adaptation.source_weight * loss
+        if self._labelled is not None:
+            logits = self._labelled.logits
+            if head is not None:
+                logits = head(self._labelled.features)
+            loss = loss + net.objective.task_loss(logits, step.labelled)
+        if self.recorded is None:
+            self.recorded = loss
+        return loss
+
+    def learn(self, loss, *parts):
+        """Take an optimizer step for `parts` (modules; none: for all) on `loss`."""
+        self.net._learn(loss, parts, self.step)
+
+    def target_outputs(self):
+        """Return features, logits and weights of all target rows, as predicted."""
+        module, batches = self.net.module_.eval(), self.net.target_batches
+        with torch.no_grad(), self.net._run.autocast:
+            outputs = [(module(batch.inputs), batch.weight) for batch in batches]
+        features = torch.cat([output.features for output, _ in outputs])
+        logits = torch.cat([output.logits for output, _ in outputs])
+        weights = [weight for _, weight in outputs]
+        return features, logits, None if weights[0] is None else torch.cat(weights)
+
+
+def _logits(seen):
+    return seen.logits_t if seen.logits_s is None else seen.logits_s
+
+
+def _has_gradients(optimizer):
+    groups = optimizer.param_groups
+    return any(p.grad is not None for group in groups for p in group["params"])

@@ -1,0 +1,234 @@
+"""Batches of source and target rows, side by side."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from .._inputs import AugmentedBatches, resolve_augment
+from .._utils.device import resolve_workers
+from .batches import Batch
+
+
+class DomainRows(NamedTuple):
+    """Rows of all domains, and the numbers of those that play a part.
+
+    Attributes
+    ----------
+    inputs, y, weight : as in `Rows`
+        Of all rows; `y` means something for labelled ones only.
+    domain : Tensor (n,)
+    source, labelled, target : ndarray of int
+        Labelled source rows; labelled target rows; all target rows.
+    """
+
+    inputs: Any
+    y: torch.Tensor
+    weight: torch.Tensor | None
+    domain: torch.Tensor
+    source: np.ndarray
+    labelled: np.ndarray
+    target: np.ndarray
+
+
+class TargetRows(NamedTuple):
+    """Target rows of one batch, with their numbers among all target rows."""
+
+    inputs: torch.Tensor
+    weight: torch.Tensor | None
+    index: torch.Tensor
+
+
+class DomainStep(NamedTuple):
+    """The rows of one step: of the source, labelled and all of the target."""
+
+    inputs: torch.Tensor
+    y: torch.Tensor
+    weight: torch.Tensor | None
+    domain: torch.Tensor | None
+    labelled: Batch | None
+    target: TargetRows | None
+
+
+class Cycle:
+    """Endless batches of row numbers, in a new order each time round.
+
+    The batches of a round are of equal size, but for one row, so that none is too
+    small for statistics; rows that fit into one batch come in it whole, in order.
+
+    Parameters
+    ----------
+    rows : ndarray of int
+    batch_size : int
+    rng : numpy Generator
+    """
+
+    def __init__(self, rows, batch_size, rng):
+        self.rows, self.rng = rows, rng
+        self.n_batches = -(-len(rows) // batch_size)
+        self._left = []
+
+    def __next__(self):
+        """Return the rows of the next batch."""
+        if self.n_batches == 1:
+            return self.rows
+        if not self._left:
+            order = self.rng.permutation(self.rows)
+            self._left = np.array_split(order, self.n_batches)
+        return self._left.pop()
+
+
+class DomainCycle:
+    """Batches in which each domain has the same share, whatever its size."""
+
+    def __init__(self, rows, domain, batch_size, rng):
+        names = np.unique(domain[rows])
+        share = max(2, batch_size // max(len(names), 1))
+        self.cycles = [Cycle(rows[domain[rows] == d], share, rng) for d in names]
+        self.n_batches = max((cycle.n_batches for cycle in self.cycles), default=0)
+
+    def __next__(self):
+        """Return the rows of the next batch."""
+        return np.concatenate([next(cycle) for cycle in self.cycles])
+
+
+class DomainBatches:
+    """Steps of source and target rows; in an epoch each row comes at least once.
+
+    Parameters
+    ----------
+    rows : DomainRows
+    backbone : Backbone
+    augment : as in the estimators
+        Of labelled rows.
+    n_classes : int
+    config : TrainingConfig
+    seed : int
+    """
+
+    def __init__(self, rows, *, backbone, augment, n_classes, config, seed):
+        rng = np.random.default_rng(seed)
+        size, self.rows, self.config = config.batch_size, rows, config
+        domain = rows.domain.numpy()
+        self.cycles = (
+            DomainCycle(rows.source, domain, size, rng),
+            Cycle(rows.labelled, size, rng),
+            DomainCycle(rows.target, domain, size, rng),
+        )
+        self.n_steps = max(cycle.n_batches for cycle in self.cycles)
+        self.fetch = _fetcher(rows, backbone, augment, n_classes, config, seed)
+        self.position = np.zeros(len(rows.y), dtype=np.int64)
+        self.position[rows.target] = np.arange(len(rows.target))
+        device = torch.device(config.device)
+        self.y, self.domain = rows.y.to(device), rows.domain.to(device)
+        self.weight = None if rows.weight is None else rows.weight.to(device)
+
+    def __len__(self):
+        return self.n_steps
+
+    def __iter__(self):
+        plan = [self._next_rows() for _ in range(self.n_steps)]
+        for numbers, (inputs, y) in zip(plan, self.fetch(plan), strict=True):
+            yield self._step(numbers, inputs, y)
+
+    def _next_rows(self):
+        """Return the numbers of source, labelled and target rows, or None."""
+        return tuple(next(c) if c.n_batches else None for c in self.cycles)
+
+    def _step(self, numbers, inputs, y):
+        source, labelled, target = (
+            None if part is None else torch.from_numpy(part).to(self.y.device)
+            for part in numbers
+        )
+        aside = aimed = None
+        if labelled is not None:
+            aside = Batch(inputs[1], self.y[labelled], self._weights(labelled))
+        if target is not None:
+            place = torch.from_numpy(self.position[numbers[2]]).to(self.y.device)
+            aimed = TargetRows(inputs[2], self._weights(target), place)
+        if source is None:  # what is recorded of a step is of its target rows then
+            rows = aimed.inputs, aimed.index, aimed.weight
+            return DomainStep(*rows, domain=None, labelled=None, target=aimed)
+        y = self.y[source] if y is None else y
+        domain, weight = self.domain[source], self._weights(source)
+        return DomainStep(inputs[0], y, weight, domain, aside, aimed)
+
+    def _weights(self, rows):
+        return None if self.weight is None else self.weight[rows]
+
+
+def _fetcher(rows, backbone, augment, n_classes, config, seed):
+    """Return the callable that turns a plan of row numbers into inputs."""
+    inputs = rows.inputs
+    if inputs.kind == "table" and augment is not None:
+        raise ValueError(
+            f"augment={augment!r} is for images, but X is a table. Use augment=None."
+        )
+    if inputs.in_memory and augment is None:
+        return _FromMemory(inputs, config)
+    preprocessing = inputs.sized(backbone.preprocessing)
+    recipe = resolve_augment(augment, preprocessing, inputs.channels, n_classes)
+    changed = AugmentedBatches(inputs, preprocessing, recipe.per_image, seed)
+    plain = AugmentedBatches(inputs, preprocessing)
+    return _Loaded(
+        _Parts((changed, changed, plain)), rows.y, config, per_batch=recipe.per_batch
+    )
+
+
+class _FromMemory:
+    """Gathers rows of a tensor that lies on the device."""
+
+    def __init__(self, inputs, config):
+        self.tensor = inputs.tensor().to(torch.device(config.device))
+
+    def __call__(self, plan):
+        for numbers in plan:
+            yield tuple(None if n is None else self._rows(n) for n in numbers), None
+
+    def _rows(self, numbers):
+        return self.tensor[torch.from_numpy(numbers).to(self.tensor.device)]
+
+
+class _Loaded:
+    """Decodes and augments all parts of a step in one loader."""
+
+    def __init__(self, dataset, y, config, per_batch):
+        self.dataset, self.y, self.per_batch = dataset, y, per_batch
+        self.device = torch.device(config.device)
+        self.num_workers = resolve_workers(config.num_workers, self.device)
+        self.epoch = 0
+
+    def __call__(self, plan):
+        self.epoch += 1
+        loader = DataLoader(
+            self.dataset,
+            sampler=[(self.epoch, numbers) for numbers in plan],
+            batch_size=None,
+            num_workers=self.num_workers,
+            pin_memory=self.device.type == "cuda",
+        )
+        for numbers, parts in zip(plan, loader, strict=True):
+            y = None
+            if self.per_batch is not None and numbers[0] is not None:
+                parts[0], y = self.per_batch(parts[0], self.y[numbers[0]])
+                y = y.to(self.device)
+            yield [None if p is None else self._move(p) for p in parts], y
+
+    def _move(self, tensor):
+        return tensor.to(self.device, non_blocking=True)
+
+
+class _Parts(Dataset):
+    """The parts of a step as a dataset: ``parts[(epoch, numbers)]``."""
+
+    def __init__(self, datasets):
+        self.datasets = datasets
+
+    def __len__(self):
+        return len(self.datasets[0])
+
+    def __getitem__(self, epoch_and_numbers):
+        epoch, numbers = epoch_and_numbers
+        pairs = zip(self.datasets, numbers, strict=True)
+        return [None if n is None else data[epoch, n][0] for data, n in pairs]

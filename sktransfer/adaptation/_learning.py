@@ -1,0 +1,47 @@
+"""What a method lets learn."""
+
+from sklearn.base import BaseEstimator
+from torch import nn
+
+_NORMS = (
+    nn.modules.batchnorm._NormBase,
+    nn.GroupNorm,
+    nn.LayerNorm,
+)
+
+
+class Learning(BaseEstimator):
+    """Freeze what a method leaves alone.
+
+    A picklable callable, since it stays with the fitted net.
+
+    Parameters
+    ----------
+    trains : {"all", "backbone", "norms", "nothing"}
+        "norms" are scale and shift of the norm layers, or, in a net without any, the
+        biases of the backbone.
+    """
+
+    def __init__(self, trains):
+        self.trains = trains
+
+    def __call__(self, module, progress=1.0):
+        """Freeze parts of `module`."""
+        if self.trains == "backbone":
+            module.freeze((module.head,))
+        elif self.trains == "norms":
+            _freeze_all_but_norms(module)
+        else:
+            module.freeze(())
+
+
+def _freeze_all_but_norms(module):
+    leaves = [m for m in module.modules() if next(m.children(), None) is None]
+    norms = [m for m in leaves if isinstance(m, _NORMS)]
+    if norms:
+        module.freeze([m for m in leaves if not isinstance(m, _NORMS)])
+        return
+    module.freeze((module.backbone, module.head))
+    for name, parameter in module.backbone.named_parameters():
+        if name.endswith("bias"):
+            parameter.requires_grad_(True)

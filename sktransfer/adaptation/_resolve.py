@@ -1,0 +1,77 @@
+"""From the parameter `method` to methods of one's own."""
+
+from importlib import import_module
+
+from sklearn.base import clone
+
+from ._base import AdaptationMethod
+
+NAMES = {
+    "source_only": "SourceOnly",
+    "joint": "Joint",
+    "dann": "DANN",
+    "cdan": "CDAN",
+    "adda": "ADDA",
+    "dan": "DAN",
+    "jan": "JAN",
+    "deepcoral": "DeepCORAL",
+    "mcd": "MCD",
+    "mdd": "MDD",
+    "mcc": "MCC",
+    "bnm": "BNM",
+    "im": "IM",
+    "wdgrl": "WDGRL",
+    "deepjdot": "DeepJDOT",
+    "afn": "AFN",
+    "fixmatch": "FixMatch",
+    "shot": "SHOT",
+    "adabn": "AdaBN",
+    "tent": "TENT",
+}
+
+
+def resolve_methods(method):
+    """Return the methods that a name, an object or a list of these stands for.
+
+    They are copies, free to keep what they find out in training.
+
+    Raises
+    ------
+    ValueError or TypeError
+        If a name is unknown, something is no method, or one that is no loss is among
+        several.
+    """
+    several = isinstance(method, (list, tuple))
+    methods = [_resolve(part) for part in (method if several else [method])]
+    if not methods:
+        raise ValueError("method=[] is empty: name at least one, or 'source_only'.")
+    alone = [m for m in methods if not m.composes]
+    if len(methods) > 1 and alone:
+        raise ValueError(
+            f"method={method!r} combines {type(alone[0]).__name__} with others, but it "
+            "is no loss that could be added to them. Use it alone."
+        )
+    for each in methods:
+        if hasattr(each, "_parameter_constraints"):
+            each._validate_params()
+    return methods
+
+
+def _resolve(part):
+    if isinstance(part, str):
+        if part not in NAMES:
+            raise ValueError(
+                f"method={part!r} is not known. Choose from {sorted(NAMES)}, or pass "
+                "an object of sktransfer.adaptation."
+            )
+        return getattr(import_module(__package__), NAMES[part])()
+    if isinstance(part, type):
+        raise TypeError(
+            f"method={part.__name__} is a class: pass an instance, {part.__name__}()."
+        )
+    if not isinstance(part, AdaptationMethod):
+        raise TypeError(
+            f"method={part!r} is neither a name nor an AdaptationMethod. Choose from "
+            f"{sorted(NAMES)}, or derive from sktransfer.adaptation.AdaptationMethod."
+        )
+    return clone(part)
