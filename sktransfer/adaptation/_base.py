@@ -14,22 +14,30 @@ class DomainBatch(NamedTuple):
 
     Parameters
     ----------
-    features_s, features_t : Tensor (n_s, n_features), (n_t, n_features)
-        What the backbone returned, of source and target rows.
-    logits_s, logits_t : Tensor (n_s, n_classes), (n_t, n_classes)
+    features_s : Tensor (n_s, n_features)
+        What the backbone returned, of source rows.
+    logits_s : Tensor (n_s, n_classes)
         What the head made of them.
     y_s : Tensor (n_s,) of int64
         Class indices of the source rows.
-    weight_s, weight_t : Tensor (n_s,), (n_t,)
-        Weights of the rows.
+    weight_s : Tensor (n_s,)
+        Weights of the source rows.
     domain_s : Tensor (n_s,) of int64
         The domain each source row comes from.
+    features_t : Tensor (n_t, n_features)
+        What the backbone returned, of target rows.
+    logits_t : Tensor (n_t, n_classes)
+        What the head made of them.
+    weight_t : Tensor (n_t,)
+        Weights of the target rows.
     index_t : Tensor (n_t,) of int64
         Number of each target row among all target rows.
     views_t : Tensor (n_t, n_classes)
         Logits of a strongly changed view of the target rows.
-    stages_s, stages_t : list of Tensor (n, n_features of the stage)
-        Pooled maps of every stage.
+    stages_s : list of Tensor (n_s, n_features of the stage)
+        Pooled maps of every stage, of source rows.
+    stages_t : list of Tensor (n_t, n_features of the stage)
+        Pooled maps of every stage, of target rows.
     progress : float
         Share of the training that is done, 0 to 1.
 
