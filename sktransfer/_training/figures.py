@@ -30,7 +30,7 @@ class EpochFigures:
             return
         losses, logits, y, weights = zip(*self._pending, strict=True)
         self._pending = []
-        sizes = torch.tensor([len(rows) for rows in y], dtype=torch.float64)
+        sizes = torch.tensor([rows.shape[0] for rows in y], dtype=torch.float64)
         if weights[0] is not None:
             totals = torch.stack([weight.sum() for weight in weights]).cpu().double()
         else:

@@ -36,7 +36,7 @@ class FrozenFeatures(nn.Module):
         self.modality = modality
         self.stages = nn.ModuleList()
 
-    def forward(self, features):
+    def forward(self, features, prepared=False):
         """Return the features as they are."""
         return features
 

@@ -25,7 +25,7 @@ class TransferModule(nn.Module):
     head : nn.Module
         From features (n, n_features) to logits (n, n_outputs).
     corrupt : callable, optional
-        Applied to the inputs in training.
+        Applied to the inputs, prepared or not, in training.
     returns_maps : bool, default=False
         Whether the output has the feature maps of every stage.
     """
@@ -38,21 +38,22 @@ class TransferModule(nn.Module):
         self.returns_maps = returns_maps
         self.frozen = None
 
-    def forward(self, inputs, weight=None):
+    def forward(self, inputs, weight=None, prepared=False):
         """Return the `Output` of raw `inputs`, (n, c, h, w) or (n, n_columns).
 
         `weight` (n,) enters the batch statistics of norm layers that know of it.
+        `prepared` inputs have been through the preprocessing of the backbone.
         """
         if weight is not None:
             with row_weights(self.backbone, weight):
-                return self.forward(inputs)
+                return self.forward(inputs, prepared=prepared)
         if self.corrupt is not None and self.training:
             inputs = self.corrupt(inputs)
         if self.returns_maps:
-            maps = self.backbone.feature_maps(inputs)
+            maps = self.backbone.feature_maps(inputs, prepared)
             features = self.backbone.pooling(maps[-1])
             return Output(self.head(features), features, maps)
-        features = self.backbone(inputs)
+        features = self.backbone(inputs, prepared)
         return Output(self.head(features), features)
 
     def freeze(self, modules):

@@ -133,8 +133,9 @@ class TransferNet(NeuralNet):
         figures = EpochFigures(self.classification)
         heard = self.listens_ & {"on_batch_begin", "on_batch_end"}
         for batch in iterator:
-            pair = (batch.inputs, batch.y)  # a batch as skorch's callbacks know it
             if heard:
+                pair = (batch.inputs, batch.y)  # a batch as skorch's callbacks know it
+                batch = batch._replace(prepared=None)  # they may change it in place
                 self.notify("on_batch_begin", batch=pair, training=training)
             step = step_fn(batch)
             figures.add(step["loss"].detach(), step["y_pred"].detach(), batch)
@@ -147,7 +148,7 @@ class TransferNet(NeuralNet):
         """Take one optimizer step."""
         self._run.prepare_step()
         with self._run.autocast:
-            output = self.module_(batch.inputs, batch.weight)
+            output = self._forward(batch, batch.weight)
         loss = self.objective.task_loss(output.logits, batch)
         if self.objective.regularizer is not None:
             with self._run.autocast:  # a source computes as the net it is compared to
@@ -159,8 +160,13 @@ class TransferNet(NeuralNet):
     def validation_step(self, batch, **fit_params):
         """Compute the task loss without training."""
         with torch.inference_mode(), self._run.autocast:
-            logits = self.module_(batch.inputs).logits
+            logits = self._forward(batch).logits
         return {"loss": self.objective.task_loss(logits, batch), "y_pred": logits}
+
+    def _forward(self, batch, weight=None):
+        if batch.prepared is None:
+            return self.module_(batch.inputs, weight)
+        return self.module_(batch.prepared, weight, prepared=True)
 
     def _backward_and_step(self, loss, batch):
         if self._scaler is None:

@@ -3,7 +3,6 @@
 import torch
 
 from .._utils.device import resolve_device
-from ..backbones._tables import standardized
 from ..finetuning import SquaredError
 from ..pretraining import Denoising
 from .config import TrainingConfig
@@ -17,7 +16,7 @@ def pretrain_on_table(backbone, inputs, *, seed, device="auto", verbose=0):
     """Train `backbone` in place as a denoising autoencoder of standardised rows."""
     table = inputs.tensor()
     with torch.no_grad():
-        target = standardized(backbone, table)
+        target = backbone.prepare(table)
     decoder = build_head("linear", backbone.n_features, table.shape[1], table.dtype)
     module = TransferModule(backbone, decoder, corrupt=Denoising().corrupt)
     config = TrainingConfig(

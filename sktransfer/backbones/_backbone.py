@@ -30,8 +30,9 @@ class Backbone(nn.Module):
         Number of channels `c` that the last stage returns.
     modality : {"image", "table"}, default="image"
         What a sample is.
-    preprocessing : ImagePreprocessing, optional
-        From raw images to what the first stage takes; None leaves the batch alone.
+    preprocessing : ImagePreprocessing or nn.Module, optional
+        From raw images, or by a module from a raw table, to what the first stage
+        takes; None leaves the batch alone.
     pooling : {"auto", "avg", "max", "avgmax", "gem"}, default="auto"
         From the last maps to features: "auto" is what the architecture does (the
         average; the class token of a vision transformer), "avgmax" the average and
@@ -111,7 +112,7 @@ class Backbone(nn.Module):
         """Names of the stages, from input to output."""
         return tuple(f"stage{i}" for i in range(len(self.stages)))
 
-    def forward(self, x):
+    def forward(self, x, prepared=False):
         """Return the features of a batch.
 
         Parameters
@@ -119,18 +120,20 @@ class Backbone(nn.Module):
         x : Tensor
             Images (n, c, h, w), uint8 0-255 or float 0-1, of 1, 3 or 4 channels and
             of any size; or a table (n, n_inputs).
+        prepared : bool, default=False
+            Whether `x` has been through `prepare` already.
 
         Returns
         -------
         Tensor of shape (n, n_features)
         """
-        x = self._preprocess(x)
+        x = x if prepared else self.prepare(x)
         for stage in self.stages:
             x = stage(x)
         return self.pooling(x)
 
-    def feature_maps(self, x):
-        """Return what every stage returns for the batch `x`, before any pooling.
+    def prepare(self, x):
+        """Return a raw batch as the first stage takes it.
 
         Parameters
         ----------
@@ -139,10 +142,34 @@ class Backbone(nn.Module):
 
         Returns
         -------
+        Tensor
+            Images (n, c, h, w) of the right size, normalised; or a table (n, n_inputs)
+            on the scale of the weights.
+        """
+        if self.preprocessing is None:
+            return x
+        if isinstance(self.preprocessing, nn.Module):
+            return self.preprocessing(x)
+        if not self.preprocessing.fits(x):
+            x = self.preprocessing.views(x)[0]
+        # Convolutions are up to several times as fast with the channels last.
+        x = self.preprocessing.normalize(x)
+        return x.contiguous(memory_format=torch.channels_last)
+
+    def feature_maps(self, x, prepared=False):
+        """Return what every stage returns for the batch `x`, before any pooling.
+
+        Parameters
+        ----------
+        x, prepared
+            As for `forward`.
+
+        Returns
+        -------
         list of Tensor
             Maps (n, c, h, w), tokens (n, 1 + positions, c) or vectors (n, c).
         """
-        return self._maps(x, len(self.stages))
+        return self._maps(x if prepared else self.prepare(x), len(self.stages))
 
     def forward_stages(self, x, layers):
         """Return the pooled features of some stages.
@@ -161,7 +188,7 @@ class Backbone(nn.Module):
         """
         numbers = [self._stage_number(layer) for layer in layers]
         last = len(self.stages) - 1
-        maps = self._maps(x, 1 + max(numbers, default=-1))
+        maps = self._maps(self.prepare(x), 1 + max(numbers, default=-1))
         return [
             self.pooling(maps[i]) if i == last else self.pooling.pool_stage(maps[i])
             for i in numbers
@@ -211,17 +238,7 @@ class Backbone(nn.Module):
         """Return the backbone itself: it is knowledge, not a setting to reset."""
         return self
 
-    def _preprocess(self, x):
-        if self.preprocessing is None:
-            return x
-        if not self.preprocessing.fits(x):
-            x = self.preprocessing.views(x)[0]
-        # Convolutions are up to several times as fast with the channels last.
-        x = self.preprocessing.normalize(x)
-        return x.contiguous(memory_format=torch.channels_last)
-
     def _maps(self, x, n_stages):
-        x = self._preprocess(x)
         maps = []
         for stage in self.stages[:n_stages]:
             x = stage(x)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import safetensors.torch
 from safetensors import SafetensorError, safe_open
+from torch import nn
 
 from .._utils.files import atomic_path
 from ._backbone import Backbone
@@ -81,9 +82,7 @@ def read_backbone(path):
     backbone = _skeleton(fields["name"], fields["n_inputs"], source)
     backbone.to(_float_dtype(state, source))
     load_state(backbone, state, source)
-    if (backbone.preprocessing is None) != (fields["preprocessing"] is None):
-        raise ValueError(f"{source}: its preprocessing does not suit the architecture.")
-    backbone.preprocessing = fields["preprocessing"]
+    _set_preprocessing(backbone, fields["preprocessing"], source)
     backbone.weights, backbone.pretrained = fields["weights"], fields["pretrained"]
     return backbone._set_pooling(fields["pooling"])
 
@@ -103,6 +102,19 @@ def _read(path, source):
             "architecture."
         )
     return metadata[_KEY], state
+
+
+def _set_preprocessing(backbone, preprocessing, source):
+    if (preprocessing is None) != (_described_preprocessing(backbone) is None):
+        raise ValueError(f"{source}: its preprocessing does not suit the architecture.")
+    if preprocessing is not None:
+        backbone.preprocessing = preprocessing
+
+
+def _described_preprocessing(backbone):
+    """Return the preprocessing, unless it is a module: that is among the tensors."""
+    module = isinstance(backbone.preprocessing, nn.Module)
+    return None if module else backbone.preprocessing
 
 
 def _check_columns(n_inputs, state, source):
@@ -136,7 +148,7 @@ def _float_dtype(state, source):
 
 
 def _describe(backbone):
-    preprocessing = backbone.preprocessing
+    preprocessing = _described_preprocessing(backbone)
     return {
         "format": 1,
         "name": backbone.name,

@@ -4,6 +4,7 @@ from numbers import Integral
 
 import torch
 
+from .._utils.preprocessing import ImagePreprocessing
 from ._dry_run import run_on_meta
 
 
@@ -12,7 +13,7 @@ def resized_preprocessing(backbone, image_size):
 
     Raises a ValueError if the architecture cannot take them.
     """
-    if backbone.preprocessing is None:
+    if not isinstance(backbone.preprocessing, ImagePreprocessing):
         raise ValueError(
             f"image_size={image_size!r}: {backbone.name!r} takes a "
             f"{backbone.modality} as it is. Leave image_size=None."

@@ -1,7 +1,5 @@
 """The network for tables."""
 
-from collections import OrderedDict
-
 import numpy as np
 import torch
 from sklearn.preprocessing import StandardScaler
@@ -49,7 +47,7 @@ class _DenseReLU(nn.Linear):
 
     def forward(self, x):
         """Return the activations (n, n_outputs)."""
-        return F.relu(super().forward(x))
+        return F.relu(F.linear(x, self.weight, self.bias))
 
 
 def mlp(n_inputs):
@@ -58,28 +56,17 @@ def mlp(n_inputs):
     It has neither dropout nor batch norm, which would make the result depend on the
     order of rows and a weight of two differ from a repeated row.
     """
-    first = OrderedDict(
-        standardize=Standardize(n_inputs), dense=_DenseReLU(n_inputs, _HIDDEN)
-    )
     return Backbone(
-        [nn.Sequential(first), _DenseReLU(_HIDDEN, _HIDDEN)],
+        [_DenseReLU(n_inputs, _HIDDEN), _DenseReLU(_HIDDEN, _HIDDEN)],
         name="mlp",
         width=_HIDDEN,
         modality="table",
+        preprocessing=Standardize(n_inputs),
         n_inputs=n_inputs,
     )
 
 
 def fit_statistics(backbone, X, sample_weight=None):
     """Fit the mean and scale of the columns that `backbone` standardises, if any."""
-    for module in backbone.modules():
-        if isinstance(module, Standardize):
-            module.fit_(X, sample_weight)
-
-
-def standardized(backbone, X):
-    """Return `X` as the layers behind the standardisation see it."""
-    for module in backbone.modules():
-        if isinstance(module, Standardize):
-            return module(X)
-    return X
+    if isinstance(backbone.preprocessing, Standardize):
+        backbone.preprocessing.fit_(X, sample_weight)

@@ -1,5 +1,7 @@
 """Batches: each row once an epoch, the same whatever the workers."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -10,8 +12,11 @@ from sktransfer._training.batches import (
     TensorBatches,
     batch_slices,
     training_batches,
+    validation_batches,
 )
 from sktransfer._training.config import TrainingConfig
+from sktransfer.backbones import load_backbone
+from sktransfer.backbones._tables import fit_statistics
 
 from ..nets import images, tiny_backbone, write_images
 
@@ -47,6 +52,25 @@ def test_every_row_comes_once_in_a_new_order_with_its_target(n_samples):
         orders.append(order)
         assert sorted(order) == y.tolist()
     assert orders[0] != orders[1]
+
+
+@pytest.mark.parametrize("shuffled", [True, False])
+def test_rows_of_a_table_are_prepared_ahead(shuffled):
+    X = np.random.default_rng(0).normal(3.0, 2.0, size=(300, 2))
+    backbone = load_backbone("mlp", n_inputs=2, dtype=torch.float64)
+    fit_statistics(backbone, X)
+    settings = {"backbone": backbone, "config": CONFIG}
+    make = validation_batches
+    if shuffled:
+        make = partial(training_batches, augment=None, n_classes=None, seed=0)
+    for batch in make(Table(X), torch.zeros(300), None, **settings):
+        assert not torch.equal(batch.prepared, batch.inputs)
+        assert torch.equal(batch.prepared, backbone.prepare(batch.inputs))
+
+
+def test_images_are_not_prepared_ahead():
+    X, y = images(10)
+    assert all(batch.prepared is None for batch in _first_epoch(X, y, None))
 
 
 def _first_epoch(X, y, augment, num_workers=0):

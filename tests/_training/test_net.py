@@ -120,6 +120,38 @@ def test_history_holds_the_mean_loss_and_accuracy_of_the_epoch():
     assert last["lr"] == 1e-12
 
 
+class _Blank(Callback):
+    """Puts the mean of the columns into the place of each row."""
+
+    def on_batch_begin(self, net, batch, **kwargs):
+        batch[0].copy_(net.module_.backbone.preprocessing.mean)
+
+
+def test_callbacks_may_change_a_batch_in_place():
+    model = FineTuneClassifier(callbacks=[_Start(), _Blank()], max_epochs=2).fit(X, Y)
+    first, second = (
+        net.backbone.stages[0] for net in (_Start.module, model.net_.module_)
+    )
+    assert torch.equal(first.weight, second.weight)
+    assert not torch.equal(first.bias, second.bias)
+
+
+class _Listener(Callback):
+    def on_batch_end(self, net, **kwargs):
+        pass
+
+
+@pytest.mark.parametrize("weight", [None, np.linspace(0.5, 2, 100)])
+@pytest.mark.parametrize("regularizer", [None, "delta"])
+def test_rows_prepared_ahead_train_the_same_net(weight, regularizer):
+    settings = {"max_epochs": 3, "random_state": 0, "regularizer": regularizer}
+    ahead = FineTuneClassifier(**settings).fit(X, Y, weight, X_val=X, y_val=Y)
+    heard = FineTuneClassifier(**settings, callbacks=[_Listener()])
+    heard.fit(X, Y, weight, X_val=X, y_val=Y)
+    assert np.array_equal(ahead.predict_proba(X), heard.predict_proba(X))
+    assert ahead.history_[:, "valid_loss"] == heard.history_[:, "valid_loss"]
+
+
 def test_validation_rows_change_no_weight():
     settings = {"max_epochs": 3, "batch_size": 32, "random_state": 0}
     alone = FineTuneClassifier(**settings).fit(X[:80], Y[:80])

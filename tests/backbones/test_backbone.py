@@ -29,6 +29,18 @@ def test_importing_the_package_imports_no_torch():
     assert printed.stdout.strip() == "False"
 
 
+@pytest.mark.parametrize("kind", ["images", "table"])
+def test_what_is_prepared_is_not_prepared_again(backbone, kind):
+    x = torch.randint(256, (2, 3, 17, 20)).byte()
+    if kind == "table":
+        backbone, x = load_backbone("mlp", n_inputs=4), torch.rand(2, 4)
+        backbone.preprocessing.fit_(10 * x + 1)
+    ready = backbone.prepare(x)
+    assert torch.equal(backbone(ready, prepared=True), backbone(x))
+    maps = backbone.feature_maps(ready, prepared=True), backbone.feature_maps(x)
+    assert all(map(torch.equal, *maps))
+
+
 def test_stages_in_sequence_and_pooling_are_the_forward(backbone):
     images = torch.randint(256, (2, 3, 17, 20)).byte()
     x = backbone.preprocessing.normalize(images)

@@ -79,7 +79,7 @@ def test_weights_of_a_table_net(register):
     state = load_backbone("mlp", n_inputs=3).state_dict()
     backbone = load_backbone("mlp", state, n_inputs=3)
     assert (backbone.weights, backbone.pretrained) == ("state dict", True)
-    with pytest.raises(ValueError, match=r"stages\.0\.dense\.weight"):
+    with pytest.raises(ValueError, match=r"stages\.0\.weight"):
         load_backbone("mlp", state, n_inputs=4)
 
 

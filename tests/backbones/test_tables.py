@@ -46,7 +46,7 @@ def test_the_mlp_is_two_hidden_layers_of_64(X):
     backbone = load_backbone("mlp", n_inputs=3, dtype=torch.float64)
     fit_statistics(backbone, X)
     x = torch.tensor((X - X.mean(0)) / X.std(0))
-    first, second = backbone.stages[0].dense, backbone.stages[1]
+    first, second = backbone.stages
     with torch.no_grad():
         hidden = torch.relu(x @ first.weight.T + first.bias)
         expected = torch.relu(hidden @ second.weight.T + second.bias)

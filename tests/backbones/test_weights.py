@@ -307,7 +307,7 @@ def _scores(network, backbone, photograph):
     """Return scores from our maps, checked to be the original's."""
     with Image.open(photograph) as file:
         image = pil_to_tensor(file.convert("RGB"))[None]
-    ours = backbone._preprocess(image)
+    ours = backbone.prepare(image)
     theirs = models.SqueezeNet1_1_Weights.DEFAULT.transforms()(image)
     one_level = 1 / 255 / min(backbone.preprocessing.std)
     torch.testing.assert_close(ours, theirs, rtol=0, atol=1.01 * one_level)
