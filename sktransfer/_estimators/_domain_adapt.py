@@ -256,6 +256,7 @@ class DomainAdaptClassifier(DomainPredictionsMixin, DomainNetEstimator):
                 methods=methods,
                 ramp=self.ramp,
                 trained=start is not None,
+                history=list(self.history_) if start is self else [],
                 augment=self.augment,
                 seed=seed,
                 features_of=lambda inputs: self._features(module.backbone, inputs),

@@ -7,6 +7,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from ._checks import check_weight
+from ._classes import weights_of_classes
 from ._domains import read_domains
 from ._net import NetEstimator, float_dtype
 from ._set_aside import split_numbers
@@ -52,8 +53,9 @@ class DomainNetEstimator(NetEstimator):
             kept = np.flatnonzero(weight)
             inputs, domains = inputs.take(kept), domains.take(kept)
             labels, weight = labels[kept], weight[kept]
+        _check_labelled(domains, start, methods)
         rows = self._encoded_domain_rows(inputs, labels, weight, domains, start)
-        return _with_a_source(rows, methods)
+        return _with_a_source(rows)
 
     def _domains(self, y, sample_domain, n_samples, methods, start):
         """Return the domains of the rows; ``fit(X)`` alone means all are target."""
@@ -90,13 +92,16 @@ class DomainNetEstimator(NetEstimator):
         """Return the class indices of labelled rows, and the weights of all rows."""
         some = None if weight is None else weight[labelled]
         if start is not None:
-            self.classes_ = start.classes_
-            self._weight_of_class = getattr(self, "_weight_of_class", None)
+            self.classes_, self._weight_of_class = start.classes_, None
         if not len(labelled):
             self._count(labelled, None, more=False)
             return labelled, weight
         y = self._checked_target(_of_one_type(labels[labelled]))
         target = self._encode(y, some, reset=start is None)
+        if start is not None:
+            self._weight_of_class = weights_of_classes(
+                self.class_weight, self.classes_, y, some
+            )
         self._count(target, some, more=False)
         some = self._with_class_weight(target, some)
         if some is not None:
@@ -143,17 +148,26 @@ class DomainNetEstimator(NetEstimator):
 
 def _of_one_type(labels):
     """Return labels out of an array of objects in the type that they have."""
-    return np.array(labels.tolist()) if labels.dtype == object else labels
+    if labels.dtype != object:
+        return labels
+    typed = np.array(labels.tolist())
+    return typed if typed.dtype.kind in "biuf" else labels
 
 
-def _with_a_source(rows, methods):
+def _check_labelled(domains, start, methods):
+    """Refuse rows of which none is labelled, where a label is needed."""
+    source_free = start is not None and not methods[0].needs_source
+    if not (source_free or domains.labelled.any()):
+        raise ValueError(
+            f"method={type(methods[0]).__name__!r} needs labelled rows, but "
+            "sample_domain is negative for every row (those of sample_weight zero do "
+            "not count): add source rows with a positive domain, or pass "
+            "source=FrozenEstimator(fitted) and a method such as 'shot'."
+        )
+
+
+def _with_a_source(rows):
     """Return rows in which labelled target rows stand in for a missing source."""
-    if len(rows.source) or not methods[0].needs_source:
+    if len(rows.source) or not len(rows.labelled):
         return rows
-    if len(rows.labelled):
-        return rows._replace(source=rows.labelled, labelled=rows.labelled[:0])
-    raise ValueError(
-        f"method={type(methods[0]).__name__!r} needs labelled rows, but sample_domain "
-        "is negative for every row: add source rows with a positive domain, or pass "
-        "source=FrozenEstimator(fitted) and a method such as 'shot'."
-    )
+    return rows._replace(source=rows.labelled, labelled=rows.labelled[:0])

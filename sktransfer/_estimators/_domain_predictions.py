@@ -5,7 +5,6 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils import _safe_indexing
 
 from .._utils.sample_domain import check_sample_domain
-from ._classes import check_labels
 from ._net_classifier import NetClassifierMixin
 
 
@@ -108,5 +107,15 @@ class DomainPredictionsMixin(NetClassifierMixin):
             X, y = _safe_indexing(X, rows), _safe_indexing(y, rows)
             if sample_weight is not None:
                 sample_weight = _safe_indexing(sample_weight, rows)
-        check_labels(np.asarray(y), self.classes_)
+        self._check_scorable(y)
         return accuracy_score(y, self.predict(X), sample_weight=sample_weight)
+
+    def _check_scorable(self, y):
+        unknown = set(np.asarray(y).ravel().tolist()) - set(self.classes_.tolist())
+        if unknown:
+            raise ValueError(
+                f"y has labels that are not among the classes {self.classes_}: "
+                f"{sorted(map(repr, unknown))}. If they stand for unknown labels of "
+                "target rows, pass sample_domain, which leaves these rows out, or "
+                "score without labels, by sktransfer.metrics.get_adaptation_scorer."
+            )

@@ -4,6 +4,7 @@ import warnings
 from functools import partial
 
 import numpy as np
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from .._inputs.views import ImageViews, TableViews
 from ..adaptation import SourceOnly
@@ -26,7 +27,17 @@ _SATURATED, _CHANCE, _FLAT = 0.995, 0.02, 1e-6
 
 
 def adapt(
-    module, objective, config, rows, validation, *, methods, ramp, trained, **how
+    module,
+    objective,
+    config,
+    rows,
+    validation,
+    *,
+    methods,
+    ramp,
+    trained,
+    history,
+    **how,
 ):
     """Train `module` on `rows` by `methods`; return the net.
 
@@ -43,9 +54,10 @@ def adapt(
         Whether their weights rise from 0.
     trained : bool
         Whether the module knows the source already.
+    history : list of dict
+        Of the epochs before, if it goes on from there.
     augment, seed, features_of : as in `fine_tune`
     """
-    history = []
     for phase, taking_part in _phases(methods, rows, trained):
         net = _net(module, objective, config, phase, ramp)
         net.history.extend(history)
@@ -96,6 +108,7 @@ def _net(module, objective, config, methods, ramp):
 def _run(net, rows, target, validation, how):
     """Train for one phase; take the statistics of the `target` rows in the end."""
     methods, backbone = net.adaptation.methods, net.module_.backbone
+    _check_sizes(rows, backbone)
     in_order = _in_order(rows, target, backbone, net.config) if len(target) else None
     if not (methods[0].needs_source or in_order is None):
         reestimate_statistics(backbone, in_order)
@@ -128,6 +141,19 @@ def _train(net, rows, validation, n_steps, how):
     net.train(batches, held_out, epochs, config.lr_schedule)
 
 
+def _check_sizes(rows, backbone):
+    """Refuse a domain of a single row where batch norm takes its statistics."""
+    if not any(isinstance(m, _BatchNorm) for m in backbone.modules()):
+        return
+    target = rows.target if len(rows.target) else rows.labelled
+    for name, numbers in (("source", rows.source), ("target", target)):
+        if len(numbers) == 1:
+            raise ValueError(
+                f"The {name} has one row only, too few for the batch norm of backbone "
+                f"{backbone.name!r}: add rows, or pass a backbone without batch norm."
+            )
+
+
 def _in_order(rows, numbers, backbone, config):
     """Return batches of the rows with these numbers, in order."""
     some = Rows(*rows[:3]).take(numbers)
@@ -150,9 +176,9 @@ def _warn_of_collapse(net):
     """Warn of a discriminator that learnt nothing, or that nothing could confuse."""
     accuracy = [epoch.get("domain_acc") for epoch in net.history]
     accuracy = np.array([value for value in accuracy if value is not None])
-    if not len(accuracy):
+    name = net.adaptation.discriminating()
+    if name is None or not len(accuracy):
         return
-    name = type(net.adaptation.methods[0]).__name__
     if accuracy[-1] > _SATURATED:
         warnings.warn(
             f"The discriminator of {name} still tells {accuracy[-1]:.1%} of the rows "

@@ -26,7 +26,7 @@ class Adaptation:
         self.methods, self.ramp = methods, ramp
         self.auxiliaries = [None] * len(methods)
         self.optimizer = None
-        self.slope = 0.0
+        self.slope, self._gradients = 0.0, []
 
     def build(self, head, n_features, n_classes):
         """Make the modules that learn along, in the precision of `head`."""
@@ -37,17 +37,30 @@ class Adaptation:
         if parameters:
             self.optimizer = torch.optim.AdamW(parameters, **_AUXILIARY_OPTIMIZER)
 
+    def discriminating(self):
+        """Return the name of the method whose module tells domains apart, or None."""
+        for method, aux in zip(self.methods, self.auxiliaries, strict=True):
+            if hasattr(aux, "domain_accuracy"):
+                return type(method).__name__
+        return None
+
     def modules(self):
         """Return the modules that learn along."""
         return [aux for aux in self.auxiliaries if aux is not None]
 
+    def keep_gradients(self):
+        """Hold on to the gradients of the modules that learn along, if they have any.
+
+        Where players take turns, the last step of a batch may be another one's.
+        """
+        grads = [p.grad for aux in self.modules() for p in aux.parameters()]
+        grads = [gradient for gradient in grads if gradient is not None]
+        self._gradients = grads or self._gradients
+
     def note_slope(self):
         """Note the norm of the last gradient of the modules that learn along."""
-        modules = self.modules()
-        gradients = [p.grad for aux in modules for p in aux.parameters()]
-        gradients = [gradient for gradient in gradients if gradient is not None]
-        if gradients:
-            self.slope = torch.nn.utils.get_total_norm(gradients).item()
+        if self._gradients:
+            self.slope = torch.nn.utils.get_total_norm(self._gradients).item()
 
     def any(self, name):
         """Whether a method has the property called `name`."""
@@ -140,10 +153,12 @@ class Sight:
         fields, labelled = {}, None
         if "source" in outputs:
             fields |= self._fields(outputs["source"], "s")
-            fields |= {"y_s": step.y, "weight_s": step.weight, "domain_s": step.domain}
+            y = step.y if step.y.ndim == 1 else step.y.argmax(1)  # of mixed labels
+            fields |= {"y_s": y, "weight_s": step.weight, "domain_s": step.domain}
         if "target" in outputs:
             n_labelled = 0 if step.labelled is None else len(step.labelled.y)
             labelled, target = _split(outputs["target"], n_labelled)
+        if step.target is not None:
             fields |= self._fields(target, "t")
             fields |= {"weight_t": step.target.weight, "index_t": step.target.index}
         if "views" in outputs:
@@ -187,8 +202,10 @@ def _concatenated(parts):
     if len(parts) == 1:
         return parts[0].inputs, parts[0].weight
     weights = [part.weight for part in parts]
-    inputs = torch.cat([part.inputs.to(parts[-1].inputs.dtype) for part in parts])
-    return inputs, None if weights[0] is None else torch.cat(weights)
+    inputs = [part.inputs for part in parts]
+    if len({rows.dtype for rows in inputs}) > 1:  # augmented to floats
+        inputs = [r if r.is_floating_point() else r.float() / 255 for r in inputs]
+    return torch.cat(inputs), None if weights[0] is None else torch.cat(weights)
 
 
 def _split(output, n):

@@ -92,9 +92,12 @@ class AdaptingNet(TransferNet):
         for optimizer in optimizers:
             optimizer.zero_grad()
         parameters = [p for part in parts for p in part.parameters() if p.requires_grad]
+        if parts and not parameters:  # a callback froze them
+            return
         scaler = self._scaler
         scaled = loss if scaler is None else scaler.scale(loss)
         scaled.backward(inputs=parameters or None)
+        self.adaptation.keep_gradients()
         if scaler is not None:
             optimizers = [each for each in optimizers if _has_gradients(each)]
             for optimizer in optimizers:

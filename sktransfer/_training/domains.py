@@ -66,7 +66,13 @@ class Cycle:
 
     def __init__(self, rows, batch_size, rng):
         self.rows, self.rng = rows, rng
-        self.n_batches = -(-len(rows) // batch_size)
+        n = len(rows)
+        pairs = max(n // 2, min(n, 1))  # where there are two rows, no batch has one
+        self.n_batches = min(-(-n // batch_size), pairs)
+        self._left = []
+
+    def restart(self):
+        """Begin a new round."""
         self._left = []
 
     def __next__(self):
@@ -87,6 +93,11 @@ class DomainCycle:
         share = max(2, batch_size // max(len(names), 1))
         self.cycles = [Cycle(rows[domain[rows] == d], share, rng) for d in names]
         self.n_batches = max((cycle.n_batches for cycle in self.cycles), default=0)
+
+    def restart(self):
+        """Begin a new round in every domain."""
+        for cycle in self.cycles:
+            cycle.restart()
 
     def __next__(self):
         """Return the rows of the next batch."""
@@ -128,6 +139,8 @@ class DomainBatches:
         return self.n_steps
 
     def __iter__(self):
+        for cycle in self.cycles:
+            cycle.restart()
         plan = [self._next_rows() for _ in range(self.n_steps)]
         for numbers, (inputs, y) in zip(plan, self.fetch(plan), strict=True):
             yield self._step(numbers, inputs, y)

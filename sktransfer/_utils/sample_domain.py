@@ -12,10 +12,16 @@ def check_sample_domain(sample_domain, n_rows):
     ValueError
         If it is not one whole number per row.
     """
+    shape = np.shape(sample_domain)
+    if len(shape) != 1 and shape[1:] != (1,):
+        raise ValueError(
+            f"sample_domain must hold one whole number per row, but has shape {shape}."
+        )
     domains = column_or_1d(sample_domain)
     if len(domains) != n_rows:
         raise ValueError(f"sample_domain has {len(domains)} values for {n_rows} rows.")
-    if domains.dtype.kind not in "iuf" or (domains != np.trunc(domains)).any():
+    whole = domains.dtype.kind in "iuf" and np.isfinite(domains).all()
+    if not whole or (domains != np.trunc(domains)).any():
         raise ValueError(
             "sample_domain must hold one whole number per row, such as 1 for a "
             "labelled row of domain 1 and -2 for an unlabelled row of domain 2; got "

@@ -96,6 +96,9 @@ class AdaptationMethod(BaseEstimator):
     #: Whether `views_t`, and `stages_s` and `stages_t`, are to be computed.
     needs_views = False
     needs_stages = False
+    #: Standard deviation of the noise that makes views of a table, in units of the
+    #: standard deviation of each column.
+    noise = 0.3
     #: Whether the net is trained on the source rows first, and then adapted.
     source_first = False
     #: What learns while it adapts: "all", "backbone", "norms" or "nothing".

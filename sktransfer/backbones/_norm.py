@@ -51,7 +51,7 @@ class row_weights:
 
 @torch.no_grad()
 def reestimate_statistics(backbone, batches):
-    """Take the running statistics of every batch norm anew, as plain averages.
+    """Take the running statistics of every batch norm anew, as means over the rows.
 
     Parameters
     ----------
@@ -65,9 +65,15 @@ def reestimate_statistics(backbone, batches):
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
-        norm.train().momentum = None
+        norm.train()
+    total = 0.0
     for batch in batches:
-        with row_weights(backbone, batch.weight):
+        weight = batch.weight
+        count = len(batch.inputs) if weight is None else weight.sum().item()
+        total += count
+        for norm in norms:
+            norm.momentum = count / total
+        with row_weights(backbone, weight):
             backbone(batch.inputs)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.eval().momentum = momentum
