@@ -135,7 +135,6 @@ class TransferNet(NeuralNet):
         for batch in iterator:
             if heard:
                 pair = (batch.inputs, batch.y)  # a batch as skorch's callbacks know it
-                batch = batch._replace(prepared=None)  # they may change it in place
                 self.notify("on_batch_begin", batch=pair, training=training)
             step = step_fn(batch)
             figures.add(step["loss"].detach(), step["y_pred"].detach(), batch)
@@ -164,7 +163,8 @@ class TransferNet(NeuralNet):
         return {"loss": self.objective.task_loss(logits, batch), "y_pred": logits}
 
     def _forward(self, batch, weight=None):
-        if batch.prepared is None:
+        # Whoever hears of a batch before the step may have changed its inputs.
+        if batch.prepared is None or "on_batch_begin" in self.listens_:
             return self.module_(batch.inputs, weight)
         return self.module_(batch.prepared, weight, prepared=True)
 

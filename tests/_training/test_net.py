@@ -137,7 +137,7 @@ def test_callbacks_may_change_a_batch_in_place():
 
 
 class _Listener(Callback):
-    def on_batch_end(self, net, **kwargs):
+    def on_batch_begin(self, net, **kwargs):
         pass
 
 
