@@ -62,7 +62,8 @@ def adapt(
         net = _net(module, objective, config, phase, ramp)
         net.history.extend(history)
         if not (trained or history):
-            scale_features(net, Rows(*rows[:3]), how["features_of"])
+            apart = methods[0].column_statistics or not _wants_target(methods)
+            _fit_scales(net, taking_part if apart else rows, how["features_of"])
         _run(net, taking_part, rows.target, validation, how)
         history = net.history
     return net.retire()
@@ -82,9 +83,13 @@ def _phases(methods, rows, trained):
             yield [SourceOnly()], rows._replace(target=_NO_ROWS)
         if not first.needs_source:
             rows = rows._replace(source=_NO_ROWS, labelled=_NO_ROWS)
-        elif not any(method.needs_target for method in methods):
+        elif not _wants_target(methods):
             rows = rows._replace(target=_NO_ROWS)
         yield methods, rows
+
+
+def _wants_target(methods):
+    return any(method.needs_target for method in methods)
 
 
 def _net(module, objective, config, methods, ramp):
@@ -103,6 +108,15 @@ def _net(module, objective, config, methods, ramp):
     n_classes = len(objective.class_counts)
     adaptation.build(module.head, module.backbone.n_features, n_classes)
     return net
+
+
+def _fit_scales(net, rows, features_of):
+    """Take the scales of columns and features from `rows`."""
+    numbers = np.union1d(np.concatenate([rows.source, rows.labelled]), rows.target)
+    some = Rows(*rows[:3]).take(numbers)
+    if rows.inputs.kind == "table" and net.config.from_scratch:
+        fit_statistics(net.module_.backbone, some.inputs.tensor(), some.weight)
+    scale_features(net, some, features_of)
 
 
 def _run(net, rows, target, validation, how):

@@ -53,8 +53,8 @@ class AdaptingNet(TransferNet):
         game = Game(self, batch)
         loss = method.step(game)
         self._note({name_of(method): loss.detach()})
-        task = loss if game.recorded is None else game.recorded
-        return {"loss": task, "y_pred": _logits(game.seen)}
+        task, logits = game.recorded or (loss, _logits(game.seen))
+        return {"loss": task, "y_pred": logits}
 
     def _one_step(self, batch):
         """Take one step on the sum of all losses."""
@@ -125,8 +125,8 @@ class Game:
     ----------
     seen : DomainBatch
         What was seen last.
-    recorded : Tensor
-        The task loss that was computed first.
+    recorded : pair of Tensor
+        The task loss that was computed first, and the logits of its source rows.
     aux : nn.Module or None
         What the first method built.
     """
@@ -185,13 +185,11 @@ class Game:
         logits = seen.logits_s if head is None else head(seen.features_s)
         loss = net.objective.task_loss(logits, Batch(step.inputs, step.y, step.weight))
         loss = net.adaptation.source_weight * loss
-        if self._labelled is not None:
-            logits = self._labelled.logits
-            if head is not None:
-                logits = head(self._labelled.features)
-            loss = loss + net.objective.task_loss(logits, step.labelled)
+        if (labelled := self._labelled) is not None:
+            aside = labelled.logits if head is None else head(labelled.features)
+            loss = loss + net.objective.task_loss(aside, step.labelled)
         if self.recorded is None:
-            self.recorded = loss
+            self.recorded = loss, logits
         return loss
 
     def learn(self, loss, *parts):
