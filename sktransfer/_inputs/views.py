@@ -73,7 +73,10 @@ class TableViews:
         weight = rows.new_ones(len(rows)) if weight is None else weight.to(rows)
         weight = weight / weight.sum()
         self.mean = weight @ rows
-        self.scale = (weight @ (rows - self.mean).square()).sqrt()
+        scale = (weight @ (rows - self.mean).square()).sqrt()
+        # of a constant column rounding alone is left
+        rounding = 100 * torch.finfo(rows.dtype).eps * self.mean.abs()
+        self.scale = torch.where(scale > rounding, scale, 0)
         self.strength = strength
 
     def __call__(self, rows):
