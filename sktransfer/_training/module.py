@@ -68,7 +68,8 @@ class TransferModule(nn.Module):
             for module in modules:
                 module.requires_grad_(False)
             self.frozen = modules
-        return self.train(self.training)
+            self.train(self.training)
+        return self
 
     def train(self, mode=True):
         """Switch to training; frozen parts stay in evaluation mode."""

@@ -189,15 +189,16 @@ class TransferNet(NeuralNet):
 
     def _record(self, prefix, figures, n_batches):
         loss, accuracy = figures.result()
-        self.history.record(prefix + "_loss", loss)
-        self.history.record(prefix + "_loss_best", self._run.is_best(prefix, loss))
-        self.history.record(prefix + "_batch_count", n_batches)
+        epoch = self.history[-1]
+        epoch[prefix + "_loss"] = loss
+        epoch[prefix + "_loss_best"] = self._run.is_best(prefix, loss)
+        epoch[prefix + "_batch_count"] = n_batches
         if accuracy is not None:
-            self.history.record(prefix + "_acc", accuracy)
-        if not self.history[-1, "batches"]:
+            epoch[prefix + "_acc"] = accuracy
+        if not epoch["batches"]:
             self.history.new_batch()  # skorch's Checkpoint looks up the last one
         if prefix == "train":
-            self.history.record("lr", self.optimizer_.param_groups[0]["lr"])
+            epoch["lr"] = self.optimizer_.param_groups[0]["lr"]
             self._check_finite(loss)
 
     def _check_finite(self, loss):
