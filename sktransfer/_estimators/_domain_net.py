@@ -7,7 +7,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from ._checks import check_weight
-from ._classes import weights_of_classes
+from ._classes import of_one_type, weights_of_classes
 from ._domains import read_domains
 from ._net import NetEstimator, float_dtype
 from ._set_aside import split_numbers
@@ -96,7 +96,7 @@ class DomainNetEstimator(NetEstimator):
         if not len(labelled):
             self._count(labelled, None, more=False)
             return labelled, weight
-        y = self._checked_target(_of_one_type(labels[labelled]))
+        y = self._checked_target(of_one_type(labels[labelled]))
         target = self._encode(y, some, reset=start is None)
         if start is not None:
             self._weight_of_class = weights_of_classes(
@@ -144,14 +144,6 @@ class DomainNetEstimator(NetEstimator):
         counts = torch.as_tensor(self._class_counts, dtype=dtype, device=config.device)
         loss = self._losses()[self.loss]() if isinstance(self.loss, str) else self.loss
         return TransferModule(backbone, head), Objective(loss, counts), config
-
-
-def _of_one_type(labels):
-    """Return labels out of an array of objects in the type that they have."""
-    if labels.dtype != object:
-        return labels
-    typed = np.array(labels.tolist())
-    return typed if typed.dtype.kind in "biuf" else labels
 
 
 def _check_labelled(domains, start, methods):

@@ -5,6 +5,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils import _safe_indexing
 
 from .._utils.sample_domain import check_sample_domain
+from ._classes import of_one_type
 from ._net_classifier import NetClassifierMixin
 
 
@@ -107,11 +108,12 @@ class DomainPredictionsMixin(NetClassifierMixin):
             X, y = _safe_indexing(X, rows), _safe_indexing(y, rows)
             if sample_weight is not None:
                 sample_weight = _safe_indexing(sample_weight, rows)
+        y = of_one_type(np.asarray(y))
         self._check_scorable(y)
         return accuracy_score(y, self.predict(X), sample_weight=sample_weight)
 
     def _check_scorable(self, y):
-        unknown = set(np.asarray(y).ravel().tolist()) - set(self.classes_.tolist())
+        unknown = set(y.ravel().tolist()) - set(self.classes_.tolist())
         if unknown:
             raise ValueError(
                 f"y has labels that are not among the classes {self.classes_}: "
