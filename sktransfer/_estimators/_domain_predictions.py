@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.metrics import accuracy_score
 from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import check_is_fitted
 
 from .._utils.sample_domain import check_sample_domain
 from ._classes import of_one_type
@@ -95,6 +96,7 @@ class DomainPredictionsMixin(NetClassifierMixin):
             If no row is labelled, or, without `sample_domain`, if a label is no class:
             a sentinel would count as a wrong prediction.
         """
+        check_is_fitted(self)
         if sample_domain is not None:
             domain = check_sample_domain(sample_domain, len(y))
             rows = np.flatnonzero(domain >= 0)
@@ -113,11 +115,12 @@ class DomainPredictionsMixin(NetClassifierMixin):
         return accuracy_score(y, self.predict(X), sample_weight=sample_weight)
 
     def _check_scorable(self, y):
-        unknown = set(y.ravel().tolist()) - set(self.classes_.tolist())
+        known = set(self.classes_.tolist())
+        unknown = {repr(label) for label in y.ravel().tolist() if label not in known}
         if unknown:
             raise ValueError(
                 f"y has labels that are not among the classes {self.classes_}: "
-                f"{sorted(map(repr, unknown))}. If they stand for unknown labels of "
+                f"{sorted(unknown)[:5]}. If they stand for unknown labels of "
                 "target rows, pass sample_domain, which leaves these rows out, or "
                 "score without labels, by sktransfer.metrics.get_adaptation_scorer."
             )
