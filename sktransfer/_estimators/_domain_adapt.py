@@ -2,7 +2,7 @@
 
 from numbers import Integral
 
-from sklearn.base import _fit_context
+from sklearn.base import _fit_context, clone
 from sklearn.utils._param_validation import HasMethods
 
 from ._base import reproducible, restores_on_failure
@@ -24,10 +24,11 @@ class DomainAdaptClassifier(DomainPredictionsMixin, DomainNetEstimator):
     Parameters
     ----------
     {backbone}
-    method : str, AdaptationMethod, list or tuple of these, default=("mcc", "fixmatch")
+    method : str, AdaptationMethod, list or tuple of these, default="auto"
         How to adapt, by name or as an object of :mod:`sktransfer.adaptation`. Losses
-        may be combined in a list; they add up. The default won a comparison in which
-        each task was left out in turn; the user guide shows it.
+        may be combined in a list; they add up. "auto" is ``["cdan", "mcc",
+        "fixmatch"]`` for images and "cdan" for tables, which won on tasks that were
+        left out of the choice in turn; the user guide shows the comparison.
 
         - baselines: "source_only", "joint";
         - adversarial: "dann", "cdan", "mdd", "adda", "wdgrl", "mcd";
@@ -72,6 +73,8 @@ class DomainAdaptClassifier(DomainPredictionsMixin, DomainNetEstimator):
         The fitted net.
     weights_ : str
         What the backbone started from.
+    methods_ : list of AdaptationMethod
+        The methods that were used, or were to be if there had been target rows.
     history_ : skorch.history.History
         Of each epoch the task loss ("train_loss") and accuracy, the bare loss of each
         method ("mcc_loss"), and for a discriminator its balanced accuracy
@@ -133,7 +136,7 @@ class DomainAdaptClassifier(DomainPredictionsMixin, DomainNetEstimator):
         backbone="auto",
         *,
         weights="auto",
-        method=("mcc", "fixmatch"),
+        method="auto",
         target_domain=None,
         source=None,
         ramp=True,
@@ -239,9 +242,12 @@ class DomainAdaptClassifier(DomainPredictionsMixin, DomainNetEstimator):
         from ..adaptation._resolve import resolve_methods
 
         check_training_parameters(self)
-        methods = resolve_methods(self.method)
         start = self._start()
-        rows = self._domain_rows(X, y, sample_domain, sample_weight, methods, start)
+        inputs = self._read(X, reset=start is not self)
+        methods = resolve_methods(self.method, self._input_modality)
+        self.methods_ = [clone(method) for method in methods]
+        told = y, sample_domain, sample_weight
+        rows = self._domain_rows(inputs, *told, methods, start)
         validation = self._validation_rows(X_val, y_val, sample_weight_val)
         with reproducible(self, rows.inputs.kind) as seed:
             if self.early_stopping and validation is None:

@@ -41,9 +41,8 @@ class DomainNetEstimator(NetEstimator):
             )
         return start
 
-    def _domain_rows(self, X, y, sample_domain, sample_weight, methods, start):
+    def _domain_rows(self, inputs, y, sample_domain, sample_weight, methods, start):
         """Return checked rows with the part each plays; those of weight 0 are out."""
-        inputs = self._read(X, reset=start is not self)
         domains = self._domains(y, sample_domain, len(inputs), methods, start)
         y = np.zeros(len(inputs), dtype=int) if y is None else y
         check_consistent_length(inputs, y)

@@ -151,7 +151,9 @@ def _train(net, rows, validation, n_steps, how):
     held_out = None
     if validation is not None:
         held_out = validation_batches(*validation, backbone=backbone, config=config)
-    epochs = config.epochs(len(batches), backbone.modality, n_steps)
+    epochs = net.adaptation.methods[0].n_epochs
+    if epochs is None:
+        epochs = config.epochs(len(batches), backbone.modality, n_steps)
     net.train(batches, held_out, epochs, config.lr_schedule)
 
 

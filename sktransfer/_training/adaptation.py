@@ -166,13 +166,15 @@ class Sight:
         return DomainBatch(**fields, progress=progress), labelled
 
     def _parts(self, step, source):
-        parts = {}
+        parts, views = {}, self.adaptation.any("needs_views")
         if source and step.domain is not None:
-            parts["source"] = (step.inputs, step.weight)
+            # changed as much as the views, whose labels the net learns to guess by it
+            inputs = self.views(step.inputs) if views else step.inputs
+            parts["source"] = (inputs, step.weight)
         aimed = [part for part in (step.labelled, step.target) if part is not None]
         if aimed:
             parts["target"] = _concatenated(aimed)
-        if step.target is not None and self.adaptation.any("needs_views"):
+        if step.target is not None and views:
             parts["views"] = (self.views(step.target.inputs), step.target.weight)
         return parts
 

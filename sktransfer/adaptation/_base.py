@@ -93,8 +93,9 @@ class AdaptationMethod(BaseEstimator):
     #: Whether it needs labelled source rows, and target rows, while it adapts.
     needs_source = True
     needs_target = True
-    #: Whether `views_t`, and `stages_s` and `stages_t`, are to be computed.
+    #: Whether `views_t` is to be computed; source rows are changed as strongly then.
     needs_views = False
+    #: Whether `stages_s` and `stages_t` are to be computed.
     needs_stages = False
     #: Standard deviation of the noise that makes views of a table, in units of the
     #: standard deviation of each column.
@@ -103,6 +104,8 @@ class AdaptationMethod(BaseEstimator):
     source_first = False
     #: What learns while it adapts: "all", "backbone", "norms" or "nothing".
     trains = "all"
+    #: Passes over the rows while it adapts, if not as many as the estimator's.
+    n_epochs: int | None = None
     #: Whether batch norm has the statistics of the target rows in the end.
     target_statistics = True
     #: Whether the mean and scale of the columns of a table are, too.

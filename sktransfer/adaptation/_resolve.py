@@ -30,10 +30,15 @@ NAMES = {
 }
 
 
-def resolve_methods(method):
+# What won on tasks that took no part in the choice: see benchmarks/adaptation.py.
+_AUTO = {"image": ["cdan", "mcc", "fixmatch"], "table": ["cdan"]}
+
+
+def resolve_methods(method, modality=None):
     """Return the methods that a name, an object or a list of these stands for.
 
-    They are copies, free to keep what they find out in training.
+    They are copies, free to keep what they find out in training. "auto" goes by
+    `modality`, "image" or "table".
 
     Raises
     ------
@@ -41,6 +46,8 @@ def resolve_methods(method):
         If a name is unknown, something is no method, or one that is no loss is among
         several.
     """
+    if isinstance(method, str) and method == "auto":
+        method = _AUTO[modality]
     several = isinstance(method, (list, tuple))
     methods = [_resolve(part) for part in (method if several else [method])]
     if not methods:

@@ -13,11 +13,12 @@ _WEIGHT = Interval(Real, 0, None, closed="left")
 
 
 class FixMatch(AdaptationMethod):
-    """Learn from sure predictions, on strongly changed views of the same rows.
+    """Learn from sure predictions, on strongly changed views of the same rows [1]_.
 
     The class that the net gives to a target row with at least `threshold`
     probability is taken for its label, and trained on a view of the row: an image is
     rotated, sheared, shifted, bent and changed in tone; a row of a table gets noise.
+    Source rows are changed in the same way, as in AdaMatch [2]_.
 
     Parameters
     ----------
@@ -30,9 +31,11 @@ class FixMatch(AdaptationMethod):
 
     References
     ----------
-    K. Sohn, D. Berthelot, C.-L. Li, Z. Zhang, N. Carlini, E. Cubuk, A. Kurakin,
-    H. Zhang, C. Raffel. FixMatch: simplifying semi-supervised learning with
-    consistency and confidence. NeurIPS 2020.
+    .. [1] K. Sohn, D. Berthelot, C.-L. Li, Z. Zhang, N. Carlini, E. Cubuk, A. Kurakin,
+       H. Zhang, C. Raffel. FixMatch: simplifying semi-supervised learning with
+       consistency and confidence. NeurIPS 2020.
+    .. [2] D. Berthelot, R. Roelofs, K. Sohn, N. Carlini, A. Kurakin. AdaMatch: a
+       unified approach to semi-supervised learning and domain adaptation. ICLR 2022.
 
     Examples
     --------

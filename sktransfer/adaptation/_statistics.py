@@ -35,7 +35,8 @@ class TENT(AdaptationMethod):
     """Make the predictions on target rows sure by scale and shift of the norm layers.
 
     A net without norm layers adapts the biases of its backbone. Nothing else learns,
-    and no source row is needed.
+    and no source row is needed. As in the paper it sees each target row once, whatever
+    `max_epochs` is: entropy alone would in the end put all rows into one class.
 
     Parameters
     ----------
@@ -58,6 +59,7 @@ class TENT(AdaptationMethod):
     needs_source = False
     source_first = True
     trains = "norms"
+    n_epochs = 1
 
     _parameter_constraints = {"weight": [Interval(Real, 0, None, closed="left")]}
 
