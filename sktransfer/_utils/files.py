@@ -10,11 +10,10 @@ from pathlib import Path
 def atomic_path(path):
     """Yield a temporary path beside `path` that replaces it if all went well."""
     path = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    try:
-        yield Path(temporary)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
+        temporary = Path(folder) / path.name
+        temporary.touch()
+        mode = temporary.stat().st_mode  # of any new file; safetensors' are private
+        yield temporary
+        temporary.chmod(mode)
         os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

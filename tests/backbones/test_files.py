@@ -253,3 +253,10 @@ def test_tensors_that_do_not_fit(tmp_path, change):
     path = write(tmp_path / "a.safetensors", _METADATA, state)
     with pytest.raises(ValueError, match=r"The backbone file .*a\.safetensors"):
         load_backbone(path)
+
+
+def test_the_permissions_of_a_file_are_those_of_any_new_file(tmp_path):
+    save_backbone(load_backbone("mlp", n_inputs=2), tmp_path / "a.safetensors")
+    (tmp_path / "b").touch()
+    modes = {path.stat().st_mode for path in tmp_path.iterdir()}
+    assert len(modes) == 1
