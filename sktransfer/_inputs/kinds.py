@@ -46,9 +46,7 @@ def kind_of(X, input_shape=None, modality=None):
 def column_of(X):
     """Return the rows of `X` if they are strings, paths or PIL images, else None."""
     if isinstance(X, _SINGLE):
-        raise TypeError(
-            f"X is a single {type(X).__name__}, not a collection of rows: pass [X]."
-        )
+        _raise_single(X)
     if isinstance(X, (list, tuple)):
         if any(isinstance(row, _SINGLE) for row in X):
             return X
@@ -61,6 +59,18 @@ def column_of(X):
     if array.ndim != 1 or array.dtype.kind not in "OSTU":
         return None
     return array if any(isinstance(row, _SINGLE) for row in array) else None
+
+
+def _raise_single(X):
+    if isinstance(X, (str, os.PathLike)) and os.path.isdir(X):
+        raise TypeError(
+            f"X is the folder {os.fspath(X)!r}, not a collection of rows: pass the "
+            "paths and labels that sktransfer.datasets.load_image_folder(X, "
+            "return_X_y=True) returns."
+        )
+    raise TypeError(
+        f"X is a single {type(X).__name__}, not a collection of rows: pass [X]."
+    )
 
 
 def as_array(X):

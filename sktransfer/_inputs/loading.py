@@ -46,7 +46,7 @@ class AugmentedBatches(torch.utils.data.Dataset):
     def _augmented(self, epoch, index):
         image = self.inputs.sample(index)
         with isolated_rng(self._seed(epoch, index)):
-            image = self.per_image(image)
+            image = _changed(self.per_image, image)
         _check_augmented(image)
         if self.preprocessing.fits(image):
             return image
@@ -55,6 +55,18 @@ class AugmentedBatches(torch.utils.data.Dataset):
     def _seed(self, epoch, index):
         words = np.random.SeedSequence((self.seed, epoch, int(index)))
         return int(words.generate_state(1)[0])
+
+
+def _changed(transform, image):
+    try:
+        return transform(image)
+    except TypeError as error:
+        raise TypeError(
+            f"augment failed ({error}) on a tensor of {image.dtype}, of shape "
+            f"{tuple(image.shape)}, which is what it gets. Leave ToTensor, PILToTensor "
+            "and Normalize out: images are tensors already, and the backbone "
+            "normalises them."
+        ) from error
 
 
 def _check_augmented(image):

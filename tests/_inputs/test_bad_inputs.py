@@ -62,6 +62,8 @@ BAD_ARRAYS = {
 BAD_ROWS = {
     "a path": ("a.jpg", TypeError, r"single str.*pass \[X\]"),
     "a Path": (Path("a.jpg"), TypeError, r"single .*Path.*pass \[X\]"),
+    "a folder": (".", TypeError, r"X is the folder '\.'.*load_image_folder"),
+    "a folder's Path": (Path("."), TypeError, "X is the folder.*load_image_folder"),
     "an image": (PIL, TypeError, r"single Image.*pass \[X\]"),
     "bytes": (b"\xff\xd8", TypeError, r"single bytes.*pass \[X\]"),
     "str, PIL": (["a.jpg", PIL], TypeError, r"paths .*\(row 0\) and PIL .*\(row 1\)"),

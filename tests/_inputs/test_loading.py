@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch.utils.data import DataLoader
+from torchvision import transforms
 from torchvision.transforms import v2
 
 from sktransfer._inputs import AugmentedBatches, read_images, resolve_augment
@@ -115,6 +116,12 @@ def test_flexible(size):
     [
         (v2.ToPILImage(), TypeError, r"augment returned Image.*ToImage\(\)"),
         (torch.flatten, TypeError, "augment returned Tensor of shape"),
+        (transforms.ToTensor(), TypeError, "augment failed.*Leave ToTensor, .* out"),
+        (
+            transforms.Compose([transforms.RandomCrop(8), transforms.PILToTensor()]),
+            TypeError,
+            "augment failed.*Leave ToTensor, .* out",
+        ),
         (
             v2.Compose(
                 [v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.5], [0.2])]
