@@ -51,10 +51,10 @@ backbone : str, Backbone, torch.nn.Module or path, default="auto"
     torchvision classification model ("resnet18"), a `Backbone` such as
     ``other.backbone_``, a module that returns features, or a file written by
     :func:`sktransfer.backbones.save_backbone`. It is copied in `fit`.
-weights : "auto", None, path or dict, default="auto"
-    "auto": the best published weights of the architecture, downloaded once. None:
-    random. A path (``.safetensors``, or ``.pth`` without code in it) or a state dict:
-    those.""",
+weights : "auto", None, str, path or dict, default="auto"
+    "auto": the best published weights of the architecture, downloaded once. A name
+    such as "IMAGENET1K_V1": the weights published under it. None: random. A path
+    (``.safetensors``, or ``.pth`` without code in it) or a state dict: those.""",
     "images": """
 image_size : int, (int, int) or None, default=None
     Height and width in pixels of the images that the net gets. None: what its

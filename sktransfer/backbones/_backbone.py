@@ -161,7 +161,9 @@ class Backbone(nn.Module):
 
         Parameters
         ----------
-        x, prepared
+        x : Tensor
+            As for `forward`.
+        prepared : bool, default=False
             As for `forward`.
 
         Returns
