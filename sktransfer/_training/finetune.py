@@ -57,6 +57,7 @@ def _fit_head_on_features(net, train, validation, C, seed, features_of):
         _record(net, "train", features[0], train)
         if validation is not None:
             _record(net, "valid", features[1], validation)
+        _print_record(net)
         return C
     history = fit_head(net, (*features, None)[:2], train, validation)
     net.history.extend(history)
@@ -79,6 +80,14 @@ def _solve(net, features, rows, C, seed):
     )
     put_linear_map(net.module_.head, weight, bias)
     return C
+
+
+def _print_record(net):
+    """Print the record of a solved head, if epochs are printed."""
+    for name, callback in net.callbacks_:
+        if name == "print_log":
+            callback.on_epoch_end(net)
+            callback.initialize()  # epochs have more columns: another headline
 
 
 def _record(net, prefix, features, rows):

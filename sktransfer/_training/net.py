@@ -94,6 +94,9 @@ class TransferNet(NeuralNet):
             self._drop_unfinished_epoch("train" if validation is None else "valid")
             if len(self.history) <= done:
                 raise
+        except ValueError as error:
+            _explain_batch_norm(error, self.config.batch_size)
+            raise
         finally:
             self.optimizer_.zero_grad()  # a fitted net has no use for gradients
             del self._run
@@ -256,6 +259,16 @@ class _Run:
         self.factor = factor
         for group, peak in self.groups:
             group["lr"] = peak * float(factor)
+
+
+def _explain_batch_norm(error, batch_size):
+    """Raise what to do where batch norm met a batch of a single value per channel."""
+    if "more than 1 value per channel" in str(error):
+        raise ValueError(
+            f"batch_size={batch_size}: batch norm cannot train on a batch of one row "
+            "with one pixel, or none, left of it. Pass batch_size=2 or more and at "
+            "least two rows, larger images, or strategy='linear_probe'."
+        ) from error
 
 
 def _gradient_scaler(config, device):

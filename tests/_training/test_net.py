@@ -259,6 +259,31 @@ def test_the_net_ends_in_evaluation_mode():
         assert not any(part.training for part in model.net_.module_.modules())
 
 
+@pytest.mark.parametrize("strategy", ["linear_probe", "lp_ft"])
+def test_verbose_prints_a_solved_head_and_epochs(strategy, capsys):
+    settings = {"max_epochs": 2, "strategy": strategy}
+    FineTuneClassifier(**settings).fit(X, Y)
+    assert capsys.readouterr().out == ""
+    FineTuneClassifier(**settings, verbose=1).fit(X, Y)
+    lines = capsys.readouterr().out.splitlines()
+    assert sum("train_loss" in line for line in lines) == 1 + (strategy == "lp_ft")
+    numbers = [int(line.split()[0]) for line in lines if line.split()[0].isdigit()]
+    assert numbers == ([1] if strategy == "linear_probe" else [1, 2, 3])
+
+
+@pytest.mark.parametrize("images_are", [False, True])
+def test_batch_norm_on_a_batch_of_one_names_the_cure(images_are):
+    backbone, data, y = nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4)), X, Y
+    if images_are:
+        backbone, (data, y) = "smallnet", images()
+        data = data[:, :1, :1]
+    model = FineTuneClassifier(backbone, strategy="full", batch_size=1)
+    if images_are:
+        model.set_params(weights=None)
+    with pytest.raises(ValueError, match=r"batch_size=1: .*batch_size=2.*probe"):
+        model.fit(data, y)
+
+
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_half_precision_trains_on_a_cpu(precision):
     small = X.astype(np.float32)
