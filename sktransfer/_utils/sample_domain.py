@@ -15,7 +15,8 @@ def check_sample_domain(sample_domain, n_rows):
     shape = np.shape(sample_domain)
     if len(shape) != 1 and shape[1:] != (1,):
         raise ValueError(
-            f"sample_domain must hold one whole number per row, but has shape {shape}."
+            "sample_domain must be a 1d array, one whole number per row, but has shape "
+            f"{shape}."
         )
     domains = column_or_1d(sample_domain)
     if len(domains) != n_rows:
