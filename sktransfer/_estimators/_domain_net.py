@@ -108,6 +108,23 @@ class DomainNetEstimator(NetEstimator):
             weight[labelled] = some
         return target, weight
 
+    def _is_known(self):
+        """Whether more is known of the backbone than that it is some module.
+
+        A module that shows no sign of training learns as one of random weights: to
+        adapt, the whole net has to move.
+        """
+        from torch import nn
+
+        from ..backbones import Backbone
+        from ..backbones._modules import looks_trained
+
+        if isinstance(self.backbone, Backbone) or not isinstance(
+            self.backbone, nn.Module
+        ):
+            return True
+        return looks_trained(self.backbone) is True
+
     def _split(self, rows, seed):
         """Set a part of the source rows aside for validation."""
         from .._training.fit import Rows
@@ -131,7 +148,7 @@ class DomainNetEstimator(NetEstimator):
         backbone = self._new_backbone(rows.inputs, rows.weight, backbone=own)
         self.weights_ = backbone.weights
         if start is None:
-            scratch = not backbone.pretrained
+            scratch = not (backbone.pretrained and self._is_known())
             n_classes = len(self.classes_)
             head = build_head(
                 self.head, backbone.n_features, n_classes, dtype, not scratch

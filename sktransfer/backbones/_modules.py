@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from .._utils.preprocessing import ImagePreprocessing
 from ._backbone import Backbone
@@ -36,6 +37,13 @@ def split_into_stages(module):
             runs.append([])
         runs[-1].append(child)
     return [nn.Sequential(*run) for run in runs]
+
+
+def looks_trained(module):
+    """Return whether batch norms of `module` have seen rows; None if it has none."""
+    norms = [m for m in module.modules() if isinstance(m, _BatchNorm)]
+    means = [norm.running_mean for norm in norms if norm.running_mean is not None]
+    return any(bool(mean.any()) for mean in means) if means else None
 
 
 def has_parameters(module):

@@ -8,7 +8,7 @@ from torch import nn
 from ._backbone import Backbone
 from ._files import is_backbone_file
 from ._load import check_known, load_backbone
-from ._modules import wrap_module
+from ._modules import looks_trained, wrap_module
 from ._registry import modality_of
 
 _AUTO = {"table": "mlp", "image": "smallnet"}
@@ -72,7 +72,8 @@ def _own_copy(module, weights, modality, sample, dtype):
         name=type(module).__name__,
         modality=modality,
         weights="module",
-        pretrained=True,  # what the caller hands over is taken as worth keeping
+        # without a sign of the contrary, what is handed over is worth keeping
+        pretrained=looks_trained(module) is not False,
     )
 
 

@@ -126,3 +126,12 @@ class _Tuple(nn.Module):
 def test_what_cannot_be_a_backbone(backbone, sample, options, error, message):
     with pytest.raises(error, match=message):
         resolve(backbone, sample, **options)
+
+
+def test_a_module_whose_batch_norms_saw_no_row_counts_as_random():
+    module = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU())
+    sample = torch.rand(5, 4)
+    assert not as_backbone(module, kind="table", sample=sample).pretrained
+    module(sample)
+    assert as_backbone(module, kind="table", sample=sample).pretrained
+    assert as_backbone(nn.Linear(4, 8), kind="table", sample=sample).pretrained
