@@ -48,6 +48,11 @@ def test_few_digits():
     assert scores["fine-tuned"] > scores["source only"] + 0.1
 
 
+def test_domain_adaptation():
+    scores = _run_example("plot_domain_adaptation")["scores"]
+    assert scores["auto"] > scores["source_only"] + 0.1
+
+
 def test_images_and_columns():
     pytest.importorskip("pandas")
     scores = _run_example("plot_images_and_columns")["scores"]
