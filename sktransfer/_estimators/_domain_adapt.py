@@ -112,14 +112,21 @@ class DomainAdaptClassifier(DomainPredictionsMixin, DomainNetEstimator):
 
     Examples
     --------
+    The wines of another laboratory, whose instruments have drifted:
+
+    >>> from sklearn.datasets import load_wine
     >>> from sktransfer import DomainAdaptClassifier
-    >>> from sktransfer.datasets import make_shifted_classification, pack_domains
-    >>> data = make_shifted_classification(shift="covariate", random_state=0)
-    >>> X, y, sample_domain = pack_domains(data.X_source, data.y_source, data.X_target)
-    >>> model = DomainAdaptClassifier("auto", max_epochs=20, random_state=0)
-    >>> model = model.fit(X, y, sample_domain=sample_domain)
-    >>> model.score(data.X_target, data.y_target) > 0.7
+    >>> from sktransfer.datasets import pack_domains
+    >>> X, y = load_wine(return_X_y=True)
+    >>> X_target, y_target = 1.2 * X[1::2] + 0.8 * X.std(axis=0), y[1::2]
+    >>> X, y, sample_domain = pack_domains(X[::2], y[::2], X_target)
+    >>> model = DomainAdaptClassifier(max_epochs=20, random_state=0)
+    >>> model.fit(X, y, sample_domain=sample_domain).score(X_target, y_target) > 0.8
     True
+    >>> model.set_params(method="source_only")
+    DomainAdaptClassifier(max_epochs=20, method='source_only', random_state=0)
+    >>> model.fit(X, y, sample_domain=sample_domain).score(X_target, y_target) > 0.8
+    False
     """
 
     _parameter_constraints = {

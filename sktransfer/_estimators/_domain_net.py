@@ -1,6 +1,7 @@
 """From rows of several domains to a net: what domain adaptation starts with."""
 
 import copy
+import warnings
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
@@ -171,6 +172,19 @@ def _check_labelled(domains, start, methods):
             "sample_domain is negative for every row (those of sample_weight zero do "
             "not count): add source rows with a positive domain, or pass "
             "source=FrozenEstimator(fitted) and a method such as 'shot'."
+        )
+    wanting = [m for m in methods if m.needs_labelled_target]
+    if (
+        wanting
+        and domains.target.any()
+        and not (domains.labelled & domains.target).any()
+    ):
+        warnings.warn(
+            f"{type(wanting[0]).__name__} learns from labelled target rows, but there "
+            "are none: mark them by a positive domain, such as 2 where the unlabelled "
+            "rows have -2. Without any it trains on the source alone.",
+            UserWarning,
+            stacklevel=2,
         )
 
 

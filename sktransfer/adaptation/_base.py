@@ -93,6 +93,8 @@ class AdaptationMethod(BaseEstimator):
     #: Whether it needs labelled source rows, and target rows, while it adapts.
     needs_source = True
     needs_target = True
+    #: Whether it makes no sense without labelled target rows.
+    needs_labelled_target = False
     #: Whether `views_t` is to be computed; source rows are changed as strongly then.
     needs_views = False
     #: Whether `stages_s` and `stages_t` are to be computed.

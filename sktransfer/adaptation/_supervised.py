@@ -44,6 +44,7 @@ class Joint(AdaptationMethod):
     """
 
     needs_target = False
+    needs_labelled_target = True
 
     _parameter_constraints = {"weight": [Interval(Real, 0, None, closed="left")]}
 

@@ -736,7 +736,7 @@ def test_a_blind_discriminator_is_reported():
 
 def test_a_saturated_discriminator_is_reported():
     far = X + 30 * TARGET[:, None]
-    message = "discriminator of DANN still tells .*% of the rows apart at the end"
+    message = "discriminator of DANN told .*% of the rows apart"
     with pytest.warns(DiscriminatorWarning, match=message):
         _model(DANN(weight=0.0), max_epochs=60).fit(far, Y, DOMAIN)
 
@@ -748,3 +748,8 @@ def test_domains_that_are_alike_are_no_reason_to_warn(method):
     with warnings.catch_warnings():
         warnings.simplefilter("error", DiscriminatorWarning)
         _model(method).fit(both, np.r_[Y, Y], domain)
+
+
+def test_joint_without_labelled_target_rows_says_so():
+    with pytest.warns(UserWarning, match="Joint learns from labelled target rows"):
+        _model("joint").fit(X, Y, DOMAIN)
