@@ -66,7 +66,7 @@ def _first_gradients(method, **weight):
     (own,) = resolve_methods(method)
     model = _model(own.set_params(**weight), ramp=False, callbacks=[Gradients()])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sktransfer._training.adapt._warn_of_collapse", lambda net: None)
+        patch.setattr("sktransfer._training.adapt._warn_of_collapse", lambda *_: None)
         model.fit(APART, Y, DOMAIN)
     return {n: g for n, g in Gradients.first.items() if n.startswith("backbone")}
 

@@ -100,9 +100,9 @@ class DomainAdaptClassifier(DomainPredictionsMixin, DomainNetEstimator):
     labelled target rows; in an epoch each row comes at least once. Of several source
     domains each has the same share of a batch.
 
-    Where the backbone has batch norm, each domain is normalised by its own batches, and
-    in the end the running statistics are those of all target rows: the fitted net is
-    for target rows.
+    Where the backbone has batch norm, source and target are each normalised by batches
+    of their own, and in the end the running statistics are those of all target rows:
+    the fitted net is for target rows.
 
     References
     ----------
@@ -270,11 +270,17 @@ class DomainAdaptClassifier(DomainPredictionsMixin, DomainNetEstimator):
                 ramp=self.ramp,
                 trained=start is not None,
                 history=list(self.history_) if start is self else [],
+                own_validation=X_val is not None,
                 augment=self.augment,
                 seed=seed,
                 features_of=lambda inputs: self._features(module.backbone, inputs),
             )
         backbone = module.eval().backbone
-        backbone.weights, backbone.pretrained = f"{self.weights_}, adapted", True
+        backbone.weights, backbone.pretrained = _adapted(self.weights_), True
         self.net_ = net
         return self
+
+
+def _adapted(weights):
+    """Return the name of adapted weights."""
+    return weights if weights.endswith(", adapted") else f"{weights}, adapted"

@@ -45,7 +45,8 @@ class DomainNetEstimator(NetEstimator):
     def _domain_rows(self, inputs, y, sample_domain, sample_weight, methods, start):
         """Return checked rows with the part each plays; those of weight 0 are out."""
         domains = self._domains(y, sample_domain, len(inputs), methods, start)
-        y = np.zeros(len(inputs), dtype=int) if y is None else y
+        unnamed = y is None
+        y = np.zeros(len(inputs), dtype=int) if unnamed else y
         check_consistent_length(inputs, y)
         weight = check_weight(sample_weight, len(inputs))
         labels = np.asarray(y)
@@ -53,7 +54,14 @@ class DomainNetEstimator(NetEstimator):
             kept = np.flatnonzero(weight)
             inputs, domains = inputs.take(kept), domains.take(kept)
             labels, weight = labels[kept], weight[kept]
-        _check_labelled(domains, start, methods)
+        told = sample_domain is not None or self.method != "auto"
+        _check_domains(domains, start, methods, told)
+        if unnamed and domains.labelled.any():
+            row = int(np.flatnonzero(domains.labelled)[0])
+            raise ValueError(
+                f"sample_domain marks row {row} as labelled, but y is None. Pass y, or "
+                "a negative domain for every row."
+            )
         rows = self._encoded_domain_rows(inputs, labels, weight, domains, start)
         return _with_a_source(rows)
 
@@ -163,8 +171,13 @@ class DomainNetEstimator(NetEstimator):
         return TransferModule(backbone, head), Objective(loss, counts), config
 
 
-def _check_labelled(domains, start, methods):
-    """Refuse rows of which none is labelled, where a label is needed."""
+def _check_domains(domains, start, methods, told):
+    """Refuse rows without a label where one is needed; warn where none is a target.
+
+    `told`: whether the caller said anything of domains or methods.
+    """
+    from ..adaptation import SourceOnly
+
     source_free = start is not None and not methods[0].needs_source
     if not (source_free or domains.labelled.any()):
         raise ValueError(
@@ -172,6 +185,15 @@ def _check_labelled(domains, start, methods):
             "sample_domain is negative for every row (those of sample_weight zero do "
             "not count): add source rows with a positive domain, or pass "
             "source=FrozenEstimator(fitted) and a method such as 'shot'."
+        )
+    if told and not domains.target.any() and not isinstance(methods[0], SourceOnly):
+        warnings.warn(
+            f"No row is of a target domain, so that {type(methods[0]).__name__} has "
+            "nothing to adapt to: this is supervised training on all rows. Pass "
+            "sample_domain, negative for unlabelled rows (pack_domains makes it), or "
+            "target_domain.",
+            UserWarning,
+            stacklevel=2,
         )
     wanting = [m for m in methods if m.needs_labelled_target]
     if (

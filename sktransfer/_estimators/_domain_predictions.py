@@ -121,6 +121,7 @@ class DomainPredictionsMixin(NetClassifierMixin):
             raise ValueError(
                 f"y has labels that are not among the classes {self.classes_}: "
                 f"{sorted(unknown)[:5]}. If they stand for unknown labels of "
-                "target rows, pass sample_domain, which leaves these rows out, or "
-                "score without labels, by sktransfer.metrics.get_adaptation_scorer."
+                "target rows, pass sample_domain, which leaves these rows out (it "
+                "reaches a step of a Pipeline with metadata routing enabled), or score "
+                "without labels, by sktransfer.metrics.get_adaptation_scorer."
             )

@@ -1,6 +1,7 @@
 """Adapt a module from source rows to target rows, in one phase or two."""
 
 import warnings
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -56,9 +57,14 @@ def adapt(
         Whether the module knows the source already.
     history : list of dict
         Of the epochs before, if it goes on from there.
+    own_validation : bool
+        Whether the caller gave the validation rows.
     augment, seed, features_of : as in `fine_tune`
     """
     for phase, taking_part in _phases(methods, rows, trained):
+        if history and not how["own_validation"]:
+            # rows set aside are the source's: they can't say when to stop adapting
+            config, validation = replace(config, early_stopping=False), None
         net = _net(module, objective, config, phase, ramp)
         net.history.extend(history)
         if not (trained or history):
@@ -123,15 +129,16 @@ def _run(net, rows, target, validation, how):
     """Train for one phase; take the statistics of the `target` rows in the end."""
     methods, backbone = net.adaptation.methods, net.module_.backbone
     _check_sizes(rows, backbone)
-    in_order = _in_order(rows, target, backbone, net.config) if len(target) else None
-    if not (methods[0].needs_source or in_order is None):
-        reestimate_statistics(backbone, in_order)
+    if len(target) and not methods[0].needs_source:
+        _take_statistics(net, rows, target, how["seed"])
     if methods[0].trains != "nothing":
-        net.target_batches, net.views = in_order, _views(net, rows)
+        if len(target):
+            net.target_batches = _batches_of(rows, target, net)
+        n_before, net.views = len(net.history), _views(net, rows)
         _train(net, rows, validation, _AUTO_STEPS if len(target) else None, how)
-        _warn_of_collapse(net)
-    if in_order is not None and net.adaptation.any("target_statistics"):
-        reestimate_statistics(backbone, in_order)
+        _warn_of_collapse(net, net.history[n_before:])
+    if len(target) and net.adaptation.any("target_statistics"):
+        _take_statistics(net, rows, target, how["seed"])
     if methods[0].column_statistics and rows.inputs.kind == "table":
         weight = None if rows.weight is None else rows.weight[target]
         fit_statistics(backbone, rows.inputs.take(target).tensor(), weight)
@@ -170,10 +177,20 @@ def _check_sizes(rows, backbone):
             )
 
 
-def _in_order(rows, numbers, backbone, config):
-    """Return batches of the rows with these numbers, in order."""
+def _take_statistics(net, rows, target, seed):
+    """Take the statistics of batch norm from batches of target rows.
+
+    In the order of the rows a batch may hold a single class, of too little variance.
+    """
+    shuffled = np.random.default_rng(seed).permutation(target)
+    reestimate_statistics(net.module_.backbone, _batches_of(rows, shuffled, net))
+
+
+def _batches_of(rows, numbers, net):
+    """Return batches of the rows with these numbers, in their order."""
     some = Rows(*rows[:3]).take(numbers)
-    return validation_batches(*some, backbone=backbone, config=config)
+    backbone = net.module_.backbone
+    return validation_batches(*some, backbone=backbone, config=net.config)
 
 
 def _views(net, rows):
@@ -188,9 +205,9 @@ def _views(net, rows):
     return TableViews(table, wanting[0].noise, weight)
 
 
-def _warn_of_collapse(net):
+def _warn_of_collapse(net, history):
     """Warn of a discriminator that learnt nothing, or that nothing could confuse."""
-    accuracy = [epoch.get("domain_acc") for epoch in net.history]
+    accuracy = [epoch.get("domain_acc") for epoch in history]
     accuracy = np.array([value for value in accuracy if value is not None])
     name = net.adaptation.discriminating()
     if name is None or not len(accuracy):

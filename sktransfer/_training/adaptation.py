@@ -183,8 +183,8 @@ class Sight:
         inputs = [rows for rows, _ in parts]
         same = len({(rows.dtype, rows.shape[1:]) for rows in inputs}) == 1
         if self.apart or not same or len(parts) == 1:
-            return [self.module(*part) for part in parts]
-        output = self.module(torch.cat(inputs))
+            return [at_least_float32(self.module(*part)) for part in parts]
+        output = at_least_float32(self.module(torch.cat(inputs)))
         outputs = []
         for rows in inputs:
             first, output = _split(output, len(rows))
@@ -197,6 +197,17 @@ class Sight:
             pool = self.module.backbone.pooling.pool_stage
             fields[f"stages_{domain}"] = [pool(maps) for maps in output.maps]
         return fields
+
+
+def at_least_float32(output):
+    """Return an Output in the precision that losses are computed in."""
+
+    def raised(values):
+        half = values.dtype in (torch.bfloat16, torch.float16)
+        return values.float() if half else values
+
+    maps = None if output.maps is None else [raised(m) for m in output.maps]
+    return type(output)(raised(output.logits), raised(output.features), maps)
 
 
 def _concatenated(parts):

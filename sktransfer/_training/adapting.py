@@ -2,7 +2,7 @@
 
 import torch
 
-from .adaptation import Sight, name_of
+from .adaptation import Sight, at_least_float32, name_of
 from .batches import Batch
 from .net import TransferNet
 
@@ -69,8 +69,8 @@ class AdaptingNet(TransferNet):
     def _note(self, bare):
         """Keep what the methods found, without waiting for the device."""
         for aux in self.adaptation.modules():
-            if hasattr(aux, "domain_accuracy"):
-                bare = {**bare, "domain_acc": aux.domain_accuracy}
+            if hasattr(aux, "domain_accuracy"):  # of several, that of the first
+                bare = {"domain_acc": aux.domain_accuracy, **bare}
         for name, value in bare.items():
             key = name if name == "domain_acc" else f"{name}_loss"
             self._bare.setdefault(key, []).append(value)
@@ -78,6 +78,7 @@ class AdaptingNet(TransferNet):
     def retire(self):
         """Let go of what only training needs."""
         self.adaptation = self.views = self.target_batches = self._sight = None
+        self._bare = {}
         return self
 
     def _see(self, step, source):
@@ -179,6 +180,12 @@ class Game:
             logits = self.head(self._labelled.features)
             self._labelled = self._labelled._replace(logits=logits)
 
+    def source_features(self, backbone):
+        """Return what `backbone`, which does not learn, makes of the source rows."""
+        with torch.no_grad(), self.net._run.autocast:
+            features = backbone(self.step.inputs)
+        return features.to(self.seen.features_t.dtype)
+
     def task_loss(self, head=None):
         """Return the task loss of what was seen last, through `head` or the net's."""
         net, step, seen = self.net, self.step, self.seen
@@ -201,6 +208,7 @@ class Game:
         module, batches = self.net.module_.eval(), self.net.target_batches
         with torch.no_grad(), self.net._run.autocast:
             outputs = [(module(batch.inputs), batch.weight) for batch in batches]
+        outputs = [(at_least_float32(output), weight) for output, weight in outputs]
         features = torch.cat([output.features for output, _ in outputs])
         logits = torch.cat([output.logits for output, _ in outputs])
         weights = [weight for _, weight in outputs]

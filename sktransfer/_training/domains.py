@@ -214,9 +214,11 @@ class _Loaded:
 
     def __call__(self, plan):
         self.epoch += 1
+        # of the step, not the epoch: rows of a small domain come again in an epoch
+        first = self.epoch * len(plan)
         loader = DataLoader(
             self.dataset,
-            sampler=[(self.epoch, numbers) for numbers in plan],
+            sampler=[(first + step, numbers) for step, numbers in enumerate(plan)],
             batch_size=None,
             num_workers=self.num_workers,
             pin_memory=self.device.type == "cuda",

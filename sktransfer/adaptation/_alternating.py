@@ -216,8 +216,7 @@ class ADDA(AdaptationMethod):
     def step(self, game):
         """Let the discriminator learn, then the backbone of the target."""
         seen = game.see(source=False)
-        with torch.no_grad():
-            features_s = self.source_backbone_(game.step.inputs)
+        features_s = game.source_features(self.source_backbone_)
         pair = seen._replace(
             features_s=features_s,
             weight_s=game.step.weight,

@@ -40,6 +40,9 @@ def _freeze_all_but_norms(module):
     norms = [m for m in leaves if isinstance(m, _NORMS)]
     if norms:
         module.freeze([m for m in leaves if not isinstance(m, _NORMS)])
+        learning = {p for norm in norms for p in norm.parameters()}
+        for parameter in module.parameters():  # those of containers, too
+            parameter.requires_grad_(parameter in learning)
         return
     module.freeze((module.backbone, module.head))
     for name, parameter in module.backbone.named_parameters():

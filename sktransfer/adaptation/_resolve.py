@@ -58,6 +58,12 @@ def resolve_methods(method, modality=None):
             f"method={method!r} combines {type(alone[0]).__name__} with others, but it "
             "is no loss that could be added to them. Use it alone."
         )
+    strengths = {m.noise for m in methods if m.needs_views}
+    if len(strengths) > 1:
+        raise ValueError(
+            f"method={method!r} has methods of different noise, {sorted(strengths)}, "
+            "but the views of a batch are made once. Give them the same."
+        )
     for each in methods:
         if hasattr(each, "_parameter_constraints"):
             each._validate_params()

@@ -51,7 +51,7 @@ def get_adaptation_scorer(name, **params):
           deviation. Text and paths only if the estimator has ``augmented(X, seed)``.
           Blind to a collapse onto one class.
         - "im": entropy of the mean prediction less mean entropy, in nats: sure and
-          varied predictions. For any kind of data, the first choice for tables.
+          varied predictions. For any kind of data.
         - "bnm": nuclear norm of the predictions over their number [1]_. It falls with
           the root of that number: compare it on equally many rows.
         - "entropy": minus the mean entropy [2]_. Blind to a collapse too.

@@ -84,8 +84,10 @@ class SourceScorer(AdaptationScorer):
                 "rows that it scores, and all rows are the target's. Folds of "
                 "TargetKFold hold no others: take a StratifiedKFold."
             )
-        X_source, X_target = select_rows(X, ~target), select_rows(X, target)
-        y_source = column_or_1d(select_rows(y, ~target))
+        domains = check_sample_domain(sample_domain, len(target))
+        source = ~target & (domains >= 0)  # of another domain labels may be missing
+        X_source, X_target = select_rows(X, source), select_rows(X, target)
+        y_source = column_or_1d(select_rows(y, source))
         return float(self._score_both(estimator, X_source, y_source, X_target))
 
     def _score_both(self, estimator, X_source, y_source, X_target):
