@@ -21,13 +21,13 @@ class DeepJDOT(AdaptationMethod):
 
     Parameters
     ----------
-    weight : float, default=1.0
-        Strength.
-    alpha : float, default=0.01
+    weight : float, default=0.1
+        Strength. With 1, small nets learnt the target's wrong labels.
+    alpha : float, default=0.1
         Weight of the features' distance against the cross-entropy. Squared distances
-        add up over the features: at some hundreds of features of unit scale they are
-        hundreds, and 0.01 makes of them a few nats, what a cross-entropy is. For more
-        features take less, in proportion.
+        add up over the features: with some tens of features of unit scale 0.1 makes a
+        few nats of them, what a cross-entropy is. For more features take less, in
+        proportion.
 
     Raises
     ------
@@ -50,12 +50,12 @@ class DeepJDOT(AdaptationMethod):
     ...     logits_t=torch.tensor([[0.0, 99.0], [99.0, 0.0]]),
     ... )
     >>> round(DeepJDOT().loss(batch, None).item(), 3)  # each row moves by 1
-    0.01
+    0.1
     """
 
     _parameter_constraints = {"weight": [_WEIGHT], "alpha": [_WEIGHT]}
 
-    def __init__(self, weight=1.0, alpha=0.01):
+    def __init__(self, weight=0.1, alpha=0.1):
         self.weight = weight
         self.alpha = alpha
 
