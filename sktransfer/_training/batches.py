@@ -110,25 +110,36 @@ class LoadedBatches:
         if self.generator is not None and len(self.slices) > 1:
             order = torch.randperm(len(self.y), generator=self.generator)
         order = order.numpy()
-        return DataLoader(
-            self.dataset,
-            sampler=[(self.epoch, order[rows]) for rows in self.slices],
-            batch_size=None,
-            num_workers=self.num_workers,
-            pin_memory=self.device.type == "cuda",
-        )
+        sampler = [(self.epoch, order[rows]) for rows in self.slices]
+        return load_ahead(self.dataset, sampler, self.num_workers, self.device)
 
     def _move(self, tensor):
         return tensor.to(self.device, non_blocking=True)
 
 
-def training_batches(inputs, y, weight, *, backbone, augment, n_classes, config, seed):
-    """Return shuffled batches for training."""
-    generator = torch.Generator().manual_seed(seed)
+def load_ahead(dataset, sampler, num_workers, device):
+    """Return a loader of the batches that are the items `sampler` of `dataset`."""
+    return DataLoader(
+        dataset,
+        sampler=sampler,
+        batch_size=None,
+        num_workers=num_workers,
+        pin_memory=device.type == "cuda",
+    )
+
+
+def check_augment(inputs, augment):
+    """Refuse changes of images where there are none."""
     if inputs.kind == "table" and augment is not None:
         raise ValueError(
             f"augment={augment!r} is for images, but X is a table. Use augment=None."
         )
+
+
+def training_batches(inputs, y, weight, *, backbone, augment, n_classes, config, seed):
+    """Return shuffled batches for training."""
+    generator = torch.Generator().manual_seed(seed)
+    check_augment(inputs, augment)
     if inputs.in_memory and augment is None:
         return TensorBatches(
             inputs, y, weight, config, generator, _ahead(inputs, backbone)

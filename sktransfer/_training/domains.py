@@ -4,11 +4,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from .._inputs import AugmentedBatches, resolve_augment
 from .._utils.device import resolve_workers
-from .batches import Batch
+from .batches import Batch, check_augment, load_ahead
 
 
 class DomainRows(NamedTuple):
@@ -174,10 +174,7 @@ class DomainBatches:
 def _fetcher(rows, backbone, augment, n_classes, config, seed):
     """Return the callable that turns a plan of row numbers into inputs."""
     inputs = rows.inputs
-    if inputs.kind == "table" and augment is not None:
-        raise ValueError(
-            f"augment={augment!r} is for images, but X is a table. Use augment=None."
-        )
+    check_augment(inputs, augment)
     if inputs.in_memory and augment is None:
         return _FromMemory(inputs, config)
     preprocessing = inputs.sized(backbone.preprocessing)
@@ -216,13 +213,8 @@ class _Loaded:
         self.epoch += 1
         # of the step, not the epoch: rows of a small domain come again in an epoch
         first = self.epoch * len(plan)
-        loader = DataLoader(
-            self.dataset,
-            sampler=[(first + step, numbers) for step, numbers in enumerate(plan)],
-            batch_size=None,
-            num_workers=self.num_workers,
-            pin_memory=self.device.type == "cuda",
-        )
+        sampler = [(first + step, numbers) for step, numbers in enumerate(plan)]
+        loader = load_ahead(self.dataset, sampler, self.num_workers, self.device)
         for numbers, parts in zip(plan, loader, strict=True):
             y = None
             if self.per_batch is not None and numbers[0] is not None:
