@@ -153,12 +153,14 @@ class FineTuneEstimator(NetEstimator):
         )
 
     def _copied_net(self):
-        """Return a copy of the fitted net on the device that computes by now."""
+        """Return a copy of the fitted net, on the device and at the lr of by now."""
         from .._utils.device import resolve_device
 
-        if self.net_.config.device == resolve_device(self.device):
-            return copy.deepcopy(self.net_)
-        return self._continued_net()
+        if self.net_.config.device != resolve_device(self.device):
+            return self._continued_net()
+        net = copy.deepcopy(self.net_)
+        net.change_lr(self.lr)
+        return net
 
     def _continued_net(self):
         """Return a copy of the fitted net, to train by the parameters as they are."""

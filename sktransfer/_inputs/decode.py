@@ -91,8 +91,12 @@ def _check_regular_file(path, where):
     except (OSError, ValueError) as error:
         raise ValueError(f"{where} is no usable path: {error}.") from error
     if not stat.S_ISREG(status.st_mode):
-        what = "a directory" if stat.S_ISDIR(status.st_mode) else "no regular file"
-        raise ValueError(f"{where} is {what}: pass paths of image files.")
+        if stat.S_ISDIR(status.st_mode):
+            raise ValueError(
+                f"{where} is a directory: pass paths of image files, such as "
+                "load_image_folder of sktransfer.datasets lists."
+            )
+        raise ValueError(f"{where} is no regular file: pass paths of image files.")
     if status.st_size == 0:
         raise ValueError(f"{where} is an empty file: replace it or drop the row.")
 

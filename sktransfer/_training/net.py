@@ -1,5 +1,7 @@
 """The one skorch net of the package."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from skorch import NeuralNet
@@ -8,7 +10,7 @@ from skorch.callbacks import Callback, EpochTimer, PrintLog
 from .._utils.device import autocast
 from ..exceptions import TrainingDivergedError
 from .figures import EpochFigures
-from .optimizers import build_optimizer
+from .optimizers import build_optimizer, peak_lr
 from .schedules import factors
 
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
@@ -80,6 +82,13 @@ class TransferNet(NeuralNet):
             if getattr(type(callback), hook, None) is not getattr(Callback, hook)
         }
         return self
+
+    def change_lr(self, lr):
+        """Go on at another peak learning rate, whatever the optimizer remembers."""
+        backbone, before = self.module_.backbone, self.config
+        self.config = replace(before, lr=lr)
+        factor = peak_lr(self.config, backbone) / peak_lr(before, backbone)
+        self._peaks = [factor * peak for peak in self._peaks]
 
     def train(self, batches, validation=None, epochs=1, schedule="constant"):
         """Train over `batches`; Ctrl-C ends it, keeping the best so far."""

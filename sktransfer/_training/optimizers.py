@@ -54,6 +54,13 @@ def parameter_groups(module, config, decays=True):
     ]
 
 
+def peak_lr(config, backbone):
+    """Return the peak learning rate; "auto" is larger for the small nets on tables."""
+    if config.lr != "auto":
+        return config.lr
+    return 1e-2 if backbone.modality == "table" else 1e-3
+
+
 def _raise_unusable(optimizer, reason):
     raise ValueError(
         f"optimizer={optimizer!r} cannot be built from parameter groups, lr and "
@@ -71,7 +78,7 @@ def _own_default(factory, name):
 def _learning_rates(module, config):
     """Pair the head and each stage with its peak learning rate."""
     backbone = module.backbone
-    lr = _peak(config, backbone)
+    lr = peak_lr(config, backbone)
     ratios = _ratios(config, len(backbone.stages))
     yield module.head, lr
     for stage, ratio in zip(backbone.stages, ratios, strict=True):
@@ -87,10 +94,3 @@ def _ratios(config, n_stages):
     if isinstance(config.backbone_lr_ratio, tuple):
         return np.geomspace(*config.backbone_lr_ratio, n_stages)
     return np.full(n_stages, config.backbone_lr_ratio)
-
-
-def _peak(config, backbone):
-    """Return the peak learning rate; "auto" is larger for the small nets on tables."""
-    if config.lr != "auto":
-        return config.lr
-    return 1e-2 if backbone.modality == "table" else 1e-3

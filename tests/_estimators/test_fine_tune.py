@@ -264,6 +264,17 @@ def test_partial_fit_replaces_the_backbone(cls):
     assert model.score(X, Y) > 0.7
 
 
+def test_partial_fit_takes_a_changed_learning_rate_and_keeps_the_moments():
+    model = FineTuneClassifier(max_epochs=2, lr=0.01, random_state=0).fit(X, Y)
+    before = _state(model)
+    (steps,) = {float(s["step"]) for s in model.net_.optimizer_.state.values()}
+    model.set_params(lr=1e-30).partial_fit(X, Y)
+    assert model.history_[-1, "lr"] == pytest.approx(1e-30)
+    assert same_state(_state(model), before)
+    (more_steps,) = {float(s["step"]) for s in model.net_.optimizer_.state.values()}
+    assert more_steps > steps
+
+
 @pytest.mark.parametrize("loss", ["balanced_softmax", "logit_adjusted", "ldam"])
 def test_partial_fit_counts_classes_as_they_come(loss):
     model = FineTuneClassifier(loss=loss, random_state=0)
