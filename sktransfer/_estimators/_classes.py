@@ -16,14 +16,6 @@ def classes_of(labels):
     return classes
 
 
-def of_one_type(labels):
-    """Return an array of numbers for an array of objects that are numbers."""
-    if labels.dtype != object:
-        return labels
-    typed = np.array(labels.tolist())
-    return typed if typed.dtype.kind in "biuf" else labels
-
-
 def check_same_classes(announced, classes):
     """Refuse other classes than those of the first call of `partial_fit`."""
     if not np.array_equal(np.unique(announced), classes):

@@ -7,9 +7,10 @@ import numpy as np
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from .._utils.labels import of_one_type
+from .._utils.sample_domain import read_domains
 from ._checks import check_weight
-from ._classes import of_one_type, weights_of_classes
-from ._domains import read_domains
+from ._classes import weights_of_classes
 from ._net import NetEstimator, float_dtype
 from ._set_aside import split_numbers
 

@@ -2,11 +2,10 @@
 
 import numpy as np
 from sklearn.metrics import accuracy_score
-from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 
-from .._utils.sample_domain import check_sample_domain
-from ._classes import of_one_type
+from .._utils.labels import check_scorable, of_one_type
+from .._utils.sample_domain import select_labelled
 from ._net_classifier import NetClassifierMixin
 
 
@@ -98,30 +97,9 @@ class DomainPredictionsMixin(NetClassifierMixin):
         """
         check_is_fitted(self)
         if sample_domain is not None:
-            domain = check_sample_domain(sample_domain, len(y))
-            rows = np.flatnonzero(domain >= 0)
-            if not len(rows):
-                raise ValueError(
-                    "sample_domain is negative for every row: there is no label to "
-                    "score by. Score without labels, by "
-                    "sktransfer.metrics.get_adaptation_scorer and folds of "
-                    "sktransfer.selection.TargetKFold."
-                )
-            X, y = _safe_indexing(X, rows), _safe_indexing(y, rows)
-            if sample_weight is not None:
-                sample_weight = _safe_indexing(sample_weight, rows)
-        y = of_one_type(np.asarray(y))
-        self._check_scorable(y)
-        return accuracy_score(y, self.predict(X), sample_weight=sample_weight)
-
-    def _check_scorable(self, y):
-        known = set(self.classes_.tolist())
-        unknown = {repr(label) for label in y.ravel().tolist() if label not in known}
-        if unknown:
-            raise ValueError(
-                f"y has labels that are not among the classes {self.classes_}: "
-                f"{sorted(unknown)[:5]}. If they stand for unknown labels of "
-                "target rows, pass sample_domain, which leaves these rows out (it "
-                "reaches a step of a Pipeline with metadata routing enabled), or score "
-                "without labels, by sktransfer.metrics.get_adaptation_scorer."
+            X, sample_weight, y = select_labelled(
+                sample_domain, len(y), X, sample_weight, y
             )
+        y = of_one_type(np.asarray(y))
+        check_scorable(y, self.classes_)
+        return accuracy_score(y, self.predict(X), sample_weight=sample_weight)
