@@ -4,10 +4,15 @@ import inspect
 
 from torchvision import models
 
-from ._smallnet import smallnet
-from ._tables import mlp
+from ._smallnet import smallnet, smallnet_wide
+from ._tables import mlp, mlp_wide
 
-_BUILDERS = {"mlp": mlp, "smallnet": smallnet}
+_BUILDERS = {
+    "mlp": mlp,
+    "mlp_wide": mlp_wide,
+    "smallnet": smallnet,
+    "smallnet_wide": smallnet_wide,
+}
 
 
 def register_backbone(name):

@@ -37,18 +37,23 @@ class _ResidualBlock(nn.Module):
         return self.relu(self.convolutions(x) + self.shortcut(x))
 
 
-def smallnet():
+def smallnet(widths=_WIDTHS):
     """Return the small residual network: four stages, 0.3 million parameters.
 
     It takes images from one pixel up; in-memory ones keep their size.
     """
-    stem = _convolution(3, _WIDTHS[0], 3)
-    stages = [nn.Sequential(stem, _ResidualBlock(_WIDTHS[0], _WIDTHS[0], stride=1))]
-    for inputs, outputs in pairwise(_WIDTHS):
+    stem = _convolution(3, widths[0], 3)
+    stages = [nn.Sequential(stem, _ResidualBlock(widths[0], widths[0], stride=1))]
+    for inputs, outputs in pairwise(widths):
         stages.append(nn.Sequential(_ResidualBlock(inputs, outputs, stride=2)))
     preprocessing = ImagePreprocessing(
         resize=72, crop=(64, 64), mean=(0.5,) * 3, std=(0.25,) * 3, flexible=True
     )
     return Backbone(
-        stages, name="smallnet", width=_WIDTHS[-1], preprocessing=preprocessing
+        stages, name="smallnet", width=widths[-1], preprocessing=preprocessing
     )
+
+
+def smallnet_wide():
+    """Return the small residual network with twice the channels."""
+    return smallnet([2 * width for width in _WIDTHS])

@@ -50,20 +50,25 @@ class _DenseReLU(nn.Linear):
         return F.relu(F.linear(x, self.weight, self.bias))
 
 
-def mlp(n_inputs):
+def mlp(n_inputs, width=_HIDDEN):
     """Return the perceptron for tables: standardised columns, two hidden layers.
 
     It has neither dropout nor batch norm, which would make the result depend on the
     order of rows and a weight of two differ from a repeated row.
     """
     return Backbone(
-        [_DenseReLU(n_inputs, _HIDDEN), _DenseReLU(_HIDDEN, _HIDDEN)],
+        [_DenseReLU(n_inputs, width), _DenseReLU(width, width)],
         name="mlp",
-        width=_HIDDEN,
+        width=width,
         modality="table",
         preprocessing=Standardize(n_inputs),
         n_inputs=n_inputs,
     )
+
+
+def mlp_wide(n_inputs):
+    """Return the perceptron for tables with layers of four times the width."""
+    return mlp(n_inputs, 4 * _HIDDEN)
 
 
 def fit_statistics(backbone, X, sample_weight=None):

@@ -48,6 +48,7 @@ def same(backbone, other):
     [
         ("mlp", {"n_inputs": 4}),
         ("mlp", {"n_inputs": 4, "dtype": torch.float64}),
+        ("mlp_wide", {"n_inputs": 4}),
         ("smallnet", {"pooling": "gem"}),
         ("smallnet", {"image_size": (32, 40)}),
         ("resnet18", {"image_size": 64, "pooling": "avgmax"}),

@@ -35,3 +35,9 @@ def test_a_given_size_is_kept_to(backbone):
 
 def test_it_is_small(backbone):
     assert 290_000 < sum(p.numel() for p in backbone.parameters()) < 310_000
+
+
+def test_the_wide_one_has_twice_the_channels():
+    wide = load_backbone("smallnet_wide", weights=None)
+    assert wide(torch.rand(1, 3, 8, 8)).shape == (1, 256)
+    assert 1_150_000 < sum(p.numel() for p in wide.parameters()) < 1_250_000

@@ -59,3 +59,12 @@ def test_the_mlp_treats_rows_alone(X):
     backbone = load_backbone("mlp", n_inputs=3, dtype=torch.float64).train()
     x = torch.tensor(X)
     torch.testing.assert_close(backbone(x)[7:8], backbone(x[7:8]))
+
+
+def test_the_wide_network_has_four_times_the_width():
+    wide = load_backbone("mlp_wide", n_inputs=3)
+    assert [tuple(stage.weight.shape) for stage in wide.stages] == [
+        (256, 3),
+        (256, 256),
+    ]
+    assert (wide.name, wide.n_features) == ("mlp_wide", 256)
