@@ -17,10 +17,11 @@ _BLOCK = {"table": 64, "images": 1}
 class Batch(NamedTuple):
     """One batch as the net gets it.
 
-    `prepared`: the inputs as the backbone prepares them, where it was done ahead.
+    `prepared`: the inputs as the backbone prepares them, where it was done ahead;
+    `inputs` are None then, unless somebody asked for them.
     """
 
-    inputs: torch.Tensor
+    inputs: torch.Tensor | None
     y: torch.Tensor
     weight: torch.Tensor | None
     prepared: torch.Tensor | None = None
@@ -38,14 +39,20 @@ def batch_slices(n_samples, batch_size):
 
 
 class TensorBatches:
-    """Slices of tensors that lie on the device already."""
+    """Slices of tensors that lie on the device already.
 
-    def __init__(self, inputs, y, weight, config, generator=None, prepare=None):
+    `prepare`: what the backbone does to inputs, once for all epochs. The batches hold
+    the inputs as they were beside the prepared ones only if `raw`.
+    """
+
+    def __init__(
+        self, inputs, y, weight, config, generator=None, prepare=None, raw=True
+    ):
         device = torch.device(config.device)
-        self.inputs = inputs.tensor().to(device)
+        self.inputs, self.prepared = inputs.tensor().to(device), None
         self.y = y.to(device)
         self.weight = None if weight is None else weight.to(device)
-        self.generator, self.prepare = generator, prepare
+        self.generator, self.prepare, self.raw = generator, prepare, raw
         self.slices = batch_slices(len(y), config.batch_size)
         self.block = _BLOCK[inputs.kind]
 
@@ -53,6 +60,8 @@ class TensorBatches:
         return len(self.slices)
 
     def __iter__(self):
+        if self.prepare is not None:
+            self._prepare()
         order = self._order()
         for first in range(0, len(self.slices), self.block):
             slices = self.slices[first : first + self.block]
@@ -61,11 +70,14 @@ class TensorBatches:
             yield from _split(block, [part.stop - part.start for part in slices])
 
     @torch.no_grad()
+    def _prepare(self):
+        self.prepared, self.prepare = self.prepare(self.inputs), None
+        if not self.raw:
+            self.inputs = None
+
     def _rows(self, rows):
-        inputs = self.inputs[rows]
-        weight = None if self.weight is None else self.weight[rows]
-        prepared = None if self.prepare is None else self.prepare(inputs)
-        return Batch(inputs, self.y[rows], weight, prepared)
+        tensors = (self.inputs, self.y, self.weight, self.prepared)
+        return Batch(*(None if t is None else t[rows] for t in tensors))
 
     def _order(self):
         """Return the rows in the order of an epoch; None leaves them as they are."""
@@ -136,14 +148,18 @@ def check_augment(inputs, augment):
         )
 
 
-def training_batches(inputs, y, weight, *, backbone, augment, n_classes, config, seed):
-    """Return shuffled batches for training."""
+def training_batches(
+    inputs, y, weight, *, backbone, augment, n_classes, config, seed, raw=True
+):
+    """Return shuffled batches for training.
+
+    `raw`: whether somebody looks at inputs beside the net.
+    """
     generator = torch.Generator().manual_seed(seed)
     check_augment(inputs, augment)
     if inputs.in_memory and augment is None:
-        return TensorBatches(
-            inputs, y, weight, config, generator, _ahead(inputs, backbone)
-        )
+        ahead = _ahead(inputs, backbone)
+        return TensorBatches(inputs, y, weight, config, generator, ahead, raw)
     preprocessing = inputs.sized(backbone.preprocessing)
     recipe = resolve_augment(augment, preprocessing, inputs.channels, n_classes)
     dataset = AugmentedBatches(inputs, preprocessing, recipe.per_image, seed)
@@ -152,12 +168,11 @@ def training_batches(inputs, y, weight, *, backbone, augment, n_classes, config,
     )
 
 
-def validation_batches(inputs, y, weight, *, backbone, config):
+def validation_batches(inputs, y, weight, *, backbone, config, raw=True):
     """Return batches in the order of the rows, without augmentation."""
     if inputs.in_memory:
-        return TensorBatches(
-            inputs, y, weight, config, prepare=_ahead(inputs, backbone)
-        )
+        ahead = _ahead(inputs, backbone)
+        return TensorBatches(inputs, y, weight, config, prepare=ahead, raw=raw)
     dataset = AugmentedBatches(inputs, backbone.preprocessing)
     return LoadedBatches(dataset, y, weight, config)
 

@@ -70,10 +70,13 @@ def fit_net(net, rows, validation=None, *, augment=None, seed=0, one_epoch=False
         n_classes=_n_classes(net),
         config=config,
         seed=seed,
+        raw=net.needs_raw,
     )
     held_out = None
     if validation is not None:
-        held_out = validation_batches(*validation, backbone=backbone, config=config)
+        held_out = validation_batches(
+            *validation, backbone=backbone, config=config, raw=net.needs_raw
+        )
     if one_epoch:
         return net.train(batches, held_out, 1, "constant")
     epochs = config.epochs(len(batches), backbone.modality)

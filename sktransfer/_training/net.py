@@ -83,6 +83,11 @@ class TransferNet(NeuralNet):
         }
         return self
 
+    @property
+    def needs_raw(self):
+        """Whether a callback or the regularizer sees the inputs of batches."""
+        return bool(self.listens_) or self.objective.regularizer is not None
+
     def change_lr(self, lr):
         """Go on at another peak learning rate, whatever the optimizer remembers."""
         backbone, before = self.module_.backbone, self.config

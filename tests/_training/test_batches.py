@@ -68,6 +68,18 @@ def test_rows_of_a_table_are_prepared_ahead(shuffled):
         assert torch.equal(batch.prepared, backbone.prepare(batch.inputs))
 
 
+def test_rows_are_held_once_if_only_the_net_looks_at_them():
+    X = np.random.default_rng(0).normal(size=(50, 2))
+    backbone = load_backbone("mlp", n_inputs=2, dtype=torch.float64)
+    batches = validation_batches(
+        Table(X), torch.zeros(50), None, backbone=backbone, config=CONFIG, raw=False
+    )
+    for _ in range(2):
+        rows = [batch.prepared for batch in batches]
+        assert torch.equal(torch.cat(rows), backbone.prepare(torch.from_numpy(X)))
+    assert batches.inputs is None
+
+
 def test_images_are_not_prepared_ahead():
     X, y = images(10)
     assert all(batch.prepared is None for batch in _first_epoch(X, y, None))
