@@ -14,6 +14,7 @@ _HOMES = {
     "FineTuneClassifier": "_estimators._fine_tune_classifier",
     "FineTuneRegressor": "_estimators._fine_tune_regressor",
     "PretrainedFeatureExtractor": "_estimators._extractor",
+    "SelfSupervisedPretrainer": "_estimators._pretrainer",
 }
 _SUBPACKAGES = (
     "adaptation",

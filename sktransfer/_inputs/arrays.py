@@ -131,12 +131,16 @@ def _channels_first(array):
     """Return a view of shape (n, c, h, w)."""
     if array.ndim == 3:
         return array[:, None]
-    if array.shape[3] in CHANNELS:
-        return np.moveaxis(array, 3, 1)
-    if array.shape[1] in CHANNELS:
-        return array
+    return np.moveaxis(array, channel_axis(array.shape), 1)
+
+
+def channel_axis(shape):
+    """Return which axis of (n, h, w, c) or (n, c, h, w) is the channels."""
+    for axis in (3, 1):
+        if shape[axis] in CHANNELS:
+            return axis
     raise ValueError(
-        f"X has shape {array.shape}: the last axis (channels last) or the second "
+        f"X has shape {shape}: the last axis (channels last) or the second "
         "(channels first) must have length 1, 3 or 4."
     )
 

@@ -47,7 +47,7 @@ class AugmentedBatches(torch.utils.data.Dataset):
         image = self.inputs.sample(index)
         with isolated_rng(self._seed(epoch, index)):
             image = _changed(self.per_image, image)
-        _check_augmented(image)
+        check_augmented(image)
         if self.preprocessing.fits(image):
             return image
         return self.preprocessing.views(image)[0]
@@ -69,7 +69,7 @@ def _changed(transform, image):
         ) from error
 
 
-def _check_augmented(image):
+def check_augmented(image):
     """Raise if a transform returned what the backbone cannot take."""
     if not isinstance(image, torch.Tensor) or image.ndim != 3:
         shape = tuple(image.shape) if hasattr(image, "shape") else "unknown"

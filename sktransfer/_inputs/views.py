@@ -10,6 +10,8 @@ import math
 import torch
 from torch.nn import functional as F
 
+from .loading import check_augmented
+
 # Half widths of the uniform distributions from which an image draws.
 _ROTATION = math.radians(15)
 _SCALE, _SHEAR, _SHIFT = 0.2, 0.25, 0.19
@@ -86,6 +88,33 @@ class TableViews:
         phases = 2 * math.pi * torch.rand_like(self.scale)
         angles = _FREQUENCY * ((rows - self.mean) / safe) @ waves + phases
         return rows + self.strength * self.scale * math.sqrt(2) * torch.cos(angles)
+
+
+class RepeatedViews:
+    """Several changed versions of an image by one transform, one after the other.
+
+    Parameters
+    ----------
+    transform : callable
+        From an image (c, h, w) to a changed one.
+    preprocessing : ImagePreprocessing
+        Brings views to the size of the crop.
+    n_views : int
+    """
+
+    def __init__(self, transform, preprocessing, n_views):
+        self.transform, self.preprocessing = transform, preprocessing
+        self.n_views = n_views
+
+    def __call__(self, image):
+        """Return the views as the channels of one image, (n_views * c, h, w)."""
+        return torch.cat([self._view(image) for _ in range(self.n_views)])
+
+    def _view(self, image):
+        view = self.transform(image)
+        check_augmented(view)
+        fits = self.preprocessing.fits(view)
+        return view if fits else self.preprocessing.views(view)[0]
 
 
 def _uniform(images, low, high):

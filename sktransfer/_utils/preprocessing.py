@@ -87,10 +87,21 @@ class ImagePreprocessing:
         if self.mean is None:
             return images
         images = _as_rgb(images) if len(self.mean) == 3 else images
-        shape = (-1, 1, 1)
-        mean = torch.as_tensor(self.mean, dtype=images.dtype, device=images.device)
-        std = torch.as_tensor(self.std, dtype=images.dtype, device=images.device)
-        return (images - mean.view(shape)) / std.view(shape)
+        mean, std = self._scale(images)
+        return (images - mean) / std
+
+    def denormalize(self, images):
+        """Map floats as the weights want them to images in 0-1: undo `normalize`."""
+        if self.mean is None:
+            return images
+        mean, std = self._scale(images)
+        return images * std + mean
+
+    def _scale(self, images):
+        """Return mean and std of the channels, as `images` have them."""
+        like = {"dtype": images.dtype, "device": images.device}
+        pair = (self.mean, self.std)
+        return (torch.as_tensor(values, **like).view(-1, 1, 1) for values in pair)
 
     def _resize(self, images):
         if self.fits(images):

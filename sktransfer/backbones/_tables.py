@@ -29,6 +29,10 @@ class Standardize(nn.Module):
         """Return the columns of `x` (n, n_inputs) on a common scale."""
         return (x - self.mean).div_(self.scale)
 
+    def invert(self, x):
+        """Return columns on the common scale as they were."""
+        return x * self.scale + self.mean
+
     @torch.no_grad()
     def fit_(self, X, sample_weight=None):
         """Take mean and scale from the rows of `X`, in double precision.

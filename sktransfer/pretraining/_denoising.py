@@ -1,15 +1,18 @@
 """The denoising autoencoder."""
 
-import torch
-from sklearn.base import BaseEstimator
+from numbers import Real
+
+from sklearn.utils._param_validation import Interval
+
+from ._base import Reconstruction, mean_squared_error, swapped
 
 
-class Denoising(BaseEstimator):
+class Denoising(Reconstruction):
     """Reconstruct a row from a corrupted copy of it.
 
-    Entries are replaced, independently, by the value that another row of the batch
-    has in the same column: the corruption stays within the range of the data,
-    whatever its distribution.
+    Entries of a table, pixels of images, are replaced, independently, by what another
+    row of the batch has in the same place: the corruption stays within the range of
+    the data, whatever its distribution.
 
     Parameters
     ----------
@@ -30,21 +33,26 @@ class Denoising(BaseEstimator):
     True
     """
 
+    label = "denoising autoencoder"
+
+    _parameter_constraints = {"corruption": [Interval(Real, 0, 1, closed="both")]}
+
     def __init__(self, corruption=0.2):
         self.corruption = corruption
+
+    def loss(self, g, x):
+        """Return the mean squared error to the row before its corruption."""
+        return mean_squared_error(g(self.corrupt(x)), x)
 
     def corrupt(self, X):
         """Return a corrupted copy of `X`.
 
         Parameters
         ----------
-        X : Tensor (n, n_columns)
+        X : Tensor (n, n_columns) or (n, c, h, w)
 
         Returns
         -------
-        Tensor (n, n_columns)
+        Tensor of the same shape
         """
-        n, n_columns = X.shape
-        others = torch.randint(n, (n, n_columns), device=X.device)
-        replaced = torch.rand((n, n_columns), device=X.device) < self.corruption
-        return torch.where(replaced, X.gather(0, others), X)
+        return swapped(X, self.corruption)
