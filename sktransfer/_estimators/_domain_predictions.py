@@ -70,6 +70,29 @@ class DomainPredictionsMixin(NetClassifierMixin):
         """
         return super().decision_function(X)
 
+    def decoded(self, X):
+        """Return files and PIL images as an array; anything else as it is.
+
+        Label-free scorers change the pixels of images a little and ask for predictions
+        of what comes out. All images are in memory at once, at the size the net sees.
+
+        Parameters
+        ----------
+        X : table, images or paths
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of uint8 of shape (n_samples, height, width, 3), or `X`
+            The predictions for it are those for `X`.
+        """
+        check_is_fitted(self)
+        inputs = self._read(X, reset=False)
+        if inputs.kind == "table" or inputs.in_memory:
+            return X
+        (images,) = inputs.batch(slice(None), self.backbone_.preprocessing)
+        return images.permute(0, 2, 3, 1).contiguous().numpy()
+
     def score(self, X, y, sample_weight=None, sample_domain=None):
         """Compute the accuracy on labelled rows.
 
@@ -83,6 +106,8 @@ class DomainPredictionsMixin(NetClassifierMixin):
             Weight of each row.
         sample_domain : array-like of int of shape (n_samples,), default=None
             Where it is negative the row is left out, since its label does not count.
+            Labelled rows of a source do count: to judge the target alone, pass its
+            rows alone, as folds of :class:`~sktransfer.selection.TargetKFold` do.
 
         Returns
         -------

@@ -18,7 +18,8 @@ from .adapting import AdaptingNet
 from .batches import validation_batches
 from .domains import DomainBatches
 from .finetune import scale_features
-from .fit import Rows, build_net
+from .fit import Rows, build_net, fit_net
+from .net import TransferNet
 
 _NO_ROWS = np.array([], dtype=np.int64)
 # Adapting takes more steps than fitting labels: its losses pull slowly at first.
@@ -38,7 +39,10 @@ def adapt(
     ramp,
     trained,
     history,
-    **how,
+    own_validation,
+    augment,
+    seed,
+    features_of,
 ):
     """Train `module` on `rows` by `methods`; return the net.
 
@@ -62,17 +66,23 @@ def adapt(
     augment, seed, features_of : as in `fine_tune`
     """
     for phase, taking_part in _phases(methods, rows, trained):
-        if history and not how["own_validation"]:
+        if history and not own_validation:
             # rows set aside are the source's: they can't say when to stop adapting
             config, validation = replace(config, early_stopping=False), None
-        net = _net(module, objective, config, phase, ramp)
+        plain = isinstance(phase[0], SourceOnly) and _is_one_domain(taking_part)
+        net = _net(module, objective, config, phase, ramp, plain)
         net.history.extend(history)
         if not (trained or history):
             apart = methods[0].column_statistics or not _wants_target(methods)
-            _fit_scales(net, taking_part if apart else rows, how["features_of"])
-        _run(net, taking_part, rows.target, validation, how)
+            _fit_scales(net, taking_part if apart else rows, features_of)
+        _check_sizes(taking_part, module.backbone)
+        if plain:
+            source = Rows(*taking_part[:3]).take(taking_part.source)
+            fit_net(net, source, validation, augment=augment, seed=seed)
+        else:
+            _run(net, taking_part, rows.target, validation, augment, seed)
         history = net.history
-    return net.retire()
+    return net
 
 
 def _phases(methods, rows, trained):
@@ -94,22 +104,27 @@ def _phases(methods, rows, trained):
         yield methods, rows
 
 
+def _is_one_domain(rows):
+    """Whether there is nothing but labelled rows of a single source."""
+    alone = not (len(rows.target) or len(rows.labelled))
+    return alone and len(rows.domain[rows.source].unique()) == 1
+
+
 def _wants_target(methods):
     return any(method.needs_target for method in methods)
 
 
-def _net(module, objective, config, methods, ramp):
-    """Return a net for one phase."""
+def _net(module, objective, config, methods, ramp, plain):
+    """Return a net for one phase; a `plain` one learns from labels alone."""
     adaptation = Adaptation(methods, ramp)
     module.returns_maps = adaptation.any("needs_stages")
     net = build_net(
         module,
         objective,
         config,
-        # where the head is kept, labels take no part
-        classification=methods[0].trains in ("all", "nothing"),
+        classification=True,
         freezing=Learning(methods[0].trains),
-        kind=partial(AdaptingNet, adaptation=adaptation),
+        kind=TransferNet if plain else partial(AdaptingNet, adaptation=adaptation),
     )
     n_classes = len(objective.class_counts)
     adaptation.build(module.head, module.backbone.n_features, n_classes)
@@ -125,35 +140,36 @@ def _fit_scales(net, rows, features_of):
     scale_features(net, some, features_of)
 
 
-def _run(net, rows, target, validation, how):
+def _run(net, rows, target, validation, augment, seed):
     """Train for one phase; take the statistics of the `target` rows in the end."""
     methods, backbone = net.adaptation.methods, net.module_.backbone
-    _check_sizes(rows, backbone)
     if len(target) and not methods[0].needs_source:
-        _take_statistics(net, rows, target, how["seed"])
+        _take_statistics(net, rows, target, seed)
     if methods[0].trains != "nothing":
         if len(target):
             net.target_batches = _batches_of(rows, target, net)
         n_before, net.views = len(net.history), _views(net, rows)
-        _train(net, rows, validation, _AUTO_STEPS if len(target) else None, how)
+        n_steps = _AUTO_STEPS if len(target) else None
+        _train(net, rows, validation, n_steps, augment, seed)
         _warn_of_collapse(net, net.history[n_before:])
     if len(target) and net.adaptation.any("target_statistics"):
-        _take_statistics(net, rows, target, how["seed"])
+        _take_statistics(net, rows, target, seed)
     if methods[0].column_statistics and rows.inputs.kind == "table":
         weight = None if rows.weight is None else rows.weight[target]
         fit_statistics(backbone, rows.inputs.take(target).tensor(), weight)
+    net.retire()
 
 
-def _train(net, rows, validation, n_steps, how):
+def _train(net, rows, validation, n_steps, augment, seed):
     """Train over steps of source and target rows."""
     config, backbone = net.config, net.module_.backbone
     batches = DomainBatches(
         rows,
         backbone=backbone,
-        augment=how["augment"],
+        augment=augment,
         n_classes=len(net.objective.class_counts),
         config=config,
-        seed=how["seed"],
+        seed=seed,
     )
     held_out = None
     if validation is not None:

@@ -1,14 +1,17 @@
 """The methods of one training, with the modules that learn along."""
 
 import math
+from functools import partial
 
 import torch
 
-from ..adaptation._base import DomainBatch
+from ..adaptation._base import AdaptationMethod, DomainBatch, scale_gradient
 
 # Of discriminators, as is usual for adversaries: little momentum, since what they are
 # to tell apart changes with every step [Radford, Metz, Chintala, ICLR 2016].
-_AUXILIARY_OPTIMIZER = {"lr": 1e-3, "betas": (0.5, 0.999), "weight_decay": 1e-3}
+_AUXILIARY_OPTIMIZER = partial(
+    torch.optim.AdamW, lr=1e-3, betas=(0.5, 0.999), weight_decay=1e-3, fused=True
+)
 
 
 class Adaptation:
@@ -24,6 +27,7 @@ class Adaptation:
 
     def __init__(self, methods, ramp):
         self.methods, self.ramp = methods, ramp
+        self.names = _names(methods)
         self.auxiliaries = [None] * len(methods)
         self.optimizer = None
         self.slope, self._gradients = 0.0, []
@@ -35,7 +39,7 @@ class Adaptation:
         self.auxiliaries = [None if aux is None else aux.to(like) for aux in built]
         parameters = [p for aux in self.modules() for p in aux.parameters()]
         if parameters:
-            self.optimizer = torch.optim.AdamW(parameters, **_AUXILIARY_OPTIMIZER)
+            self.optimizer = _AUXILIARY_OPTIMIZER(parameters)
 
     def discriminating(self):
         """Return the name of the method whose module tells domains apart, or None."""
@@ -81,20 +85,36 @@ class Adaptation:
     def loss(self, seen):
         """Return the sum of the losses of a DomainBatch, and each as it is."""
         total, bare = 0.0, {}
-        for method, aux in zip(self.methods, self.auxiliaries, strict=True):
+        parts = zip(self.names, self.methods, self.auxiliaries, strict=True)
+        for name, method, aux in parts:
             factor = self.factor(method, seen.progress)
             # What learns along does so at full strength: weighted is what flows back.
             view = seen if aux is None else _with_scaled_gradient(seen, factor)
             value = method.loss(view, aux)
-            if value is not None:
-                total = total + (factor * value if aux is None else value)
-                bare[name_of(method)] = value.detach()
+            if value is None and type(method).loss is AdaptationMethod.loss:
+                continue
+            _check_scalar(value, method)
+            total = total + (factor * value if aux is None else value)
+            bare[name] = value.detach()
         return total, bare
 
 
-def name_of(method):
-    """Return the name of a method in the history."""
-    return type(method).__name__.lower()
+def _names(methods):
+    """Return the names of the methods in the history; a second DAN is "dan_2"."""
+    names = [type(method).__name__.lower() for method in methods]
+    before = [names[:i].count(name) for i, name in enumerate(names)]
+    return [
+        f"{name}_{n + 1}" if n else name for name, n in zip(names, before, strict=True)
+    ]
+
+
+def _check_scalar(value, method):
+    if not isinstance(value, torch.Tensor) or value.ndim:
+        shape = getattr(value, "shape", type(value).__name__)
+        raise TypeError(
+            f"{type(method).__name__}.loss must return a scalar tensor, not {shape}: "
+            "take the mean over rows."
+        )
 
 
 _GRADIENT_FIELDS = ("features_s", "logits_s", "features_t", "logits_t", "views_t")
@@ -103,30 +123,14 @@ _GRADIENT_FIELDS = ("features_s", "logits_s", "features_t", "logits_t", "views_t
 def _with_scaled_gradient(seen, factor):
     """Return `seen`, with gradients that are multiplied by `factor` on the way back."""
     scaled = {
-        name: _ScaleGradient.apply(getattr(seen, name), factor)
+        name: scale_gradient(getattr(seen, name), factor)
         for name in _GRADIENT_FIELDS
         if getattr(seen, name) is not None
     }
     for name in ("stages_s", "stages_t"):
         if getattr(seen, name) is not None:
-            maps = getattr(seen, name)
-            scaled[name] = [_ScaleGradient.apply(m, factor) for m in maps]
+            scaled[name] = [scale_gradient(m, factor) for m in getattr(seen, name)]
     return seen._replace(**scaled)
-
-
-class _ScaleGradient(torch.autograd.Function):
-    """The identity, whose gradient is multiplied by a factor."""
-
-    @staticmethod
-    def forward(ctx, values, factor):
-        """Return the values as they are."""
-        ctx.factor = factor
-        return values.view_as(values)
-
-    @staticmethod
-    def backward(ctx, gradient):
-        """Return the gradient times the factor."""
-        return ctx.factor * gradient, None
 
 
 class Sight:

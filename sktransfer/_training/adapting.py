@@ -2,8 +2,9 @@
 
 import torch
 
-from .adaptation import Sight, at_least_float32, name_of
+from .adaptation import Sight, at_least_float32
 from .batches import Batch
+from .figures import EpochFigures
 from .net import TransferNet
 
 
@@ -38,6 +39,11 @@ class AdaptingNet(TransferNet):
         for method in self.adaptation.methods:
             method.begin_epoch(game)
 
+    def figures(self, training):
+        """Return what collects figures; where the head is kept, labels don't train."""
+        learns = self.adaptation.methods[0].trains in ("all", "nothing")
+        return EpochFigures(learns or not training)
+
     def train_step(self, batch, **fit_params):
         """Take the optimizer steps of one batch."""
         self._run.prepare_step()
@@ -52,7 +58,7 @@ class AdaptingNet(TransferNet):
         """Let the players of an alternating method take their turns."""
         game = Game(self, batch)
         loss = method.step(game)
-        self._note({name_of(method): loss.detach()})
+        self._note({self.adaptation.names[0]: loss.detach()})
         task, logits = game.recorded or (loss, _logits(game.seen))
         return {"loss": task, "y_pred": logits}
 
@@ -95,21 +101,8 @@ class AdaptingNet(TransferNet):
         parameters = [p for part in parts for p in part.parameters() if p.requires_grad]
         if parts and not parameters:  # a callback froze them
             return
-        scaler = self._scaler
-        scaled = loss if scaler is None else scaler.scale(loss)
-        scaled.backward(inputs=parameters or None)
+        self._backward_and_step(loss, batch, optimizers, parameters or None)
         self.adaptation.keep_gradients()
-        if scaler is not None:
-            optimizers = [each for each in optimizers if _has_gradients(each)]
-            for optimizer in optimizers:
-                scaler.unscale_(optimizer)
-        if "on_grad_computed" in self.listens_:
-            named = list(self.get_all_learnable_params())
-            self.notify("on_grad_computed", named_parameters=named, batch=batch)
-        for optimizer in optimizers:
-            optimizer.step() if scaler is None else scaler.step(optimizer)
-        if scaler is not None:
-            scaler.update()
 
     def _record(self, prefix, figures, n_batches):
         super()._record(prefix, figures, n_batches)
@@ -217,10 +210,6 @@ class Game:
 
 def _logits(seen):
     return seen.logits_t if seen.logits_s is None else seen.logits_s
-
-
-def _has_gradients(optimizer):
-    return any(p.grad is not None for p in _learnt_by([optimizer]))
 
 
 def _learnt_by(optimizers):

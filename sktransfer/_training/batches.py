@@ -11,7 +11,7 @@ from .._utils.device import resolve_workers
 
 # Rows are shuffled in blocks of this many batches: one gather serves many steps. Of
 # images, whose steps take longer, a block would be a second copy of much of them all.
-_BLOCK = {"table": 64, "images": 1}
+BLOCK = {"table": 64, "images": 1}
 
 
 class Batch(NamedTuple):
@@ -54,7 +54,7 @@ class TensorBatches:
         self.weight = None if weight is None else weight.to(device)
         self.generator, self.prepare, self.raw = generator, prepare, raw
         self.slices = batch_slices(len(y), config.batch_size)
-        self.block = _BLOCK[inputs.kind]
+        self.block = BLOCK[inputs.kind]
 
     def __len__(self):
         return len(self.slices)

@@ -1,5 +1,6 @@
 """Batches of source and target rows, side by side."""
 
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,7 +9,7 @@ from torch.utils.data import Dataset
 
 from .._inputs import AugmentedBatches, resolve_augment
 from .._utils.device import resolve_workers
-from .batches import Batch, check_augment, load_ahead
+from .batches import BLOCK, Batch, check_augment, load_ahead
 
 
 class DomainRows(NamedTuple):
@@ -49,6 +50,15 @@ class DomainStep(NamedTuple):
     domain: torch.Tensor | None
     labelled: Batch | None
     target: TargetRows | None
+
+
+class RowFields(NamedTuple):
+    """What is known of the rows of one part of a step, beside the inputs."""
+
+    y: torch.Tensor
+    domain: torch.Tensor
+    index: torch.Tensor
+    weight: torch.Tensor | None
 
 
 class Cycle:
@@ -129,11 +139,11 @@ class DomainBatches:
         )
         self.n_steps = max(cycle.n_batches for cycle in self.cycles)
         self.fetch = _fetcher(rows, backbone, augment, n_classes, config, seed)
-        self.position = np.zeros(len(rows.y), dtype=np.int64)
-        self.position[rows.target] = np.arange(len(rows.target))
+        position = torch.zeros(len(rows.y), dtype=torch.int64)
+        position[rows.target] = torch.arange(len(rows.target))
+        fields = RowFields(rows.y, rows.domain, position, rows.weight)
         device = torch.device(config.device)
-        self.y, self.domain = rows.y.to(device), rows.domain.to(device)
-        self.weight = None if rows.weight is None else rows.weight.to(device)
+        self.fields = [None if f is None else f.to(device) for f in fields]
 
     def __len__(self):
         return self.n_steps
@@ -142,33 +152,52 @@ class DomainBatches:
         for cycle in self.cycles:
             cycle.restart()
         plan = [self._next_rows() for _ in range(self.n_steps)]
-        for numbers, (inputs, y) in zip(plan, self.fetch(plan), strict=True):
-            yield self._step(numbers, inputs, y)
+        parts = [_gathered(self.fields, numbers) for numbers in zip(*plan, strict=True)]
+        for (inputs, y), *known in zip(self.fetch(plan), *parts, strict=True):
+            yield _step(inputs, y, *known)
 
     def _next_rows(self):
         """Return the numbers of source, labelled and target rows, or None."""
         return tuple(next(c) if c.n_batches else None for c in self.cycles)
 
-    def _step(self, numbers, inputs, y):
-        source, labelled, target = (
-            None if part is None else torch.from_numpy(part).to(self.y.device)
-            for part in numbers
-        )
-        aside = aimed = None
-        if labelled is not None:
-            aside = Batch(inputs[1], self.y[labelled], self._weights(labelled))
-        if target is not None:
-            place = torch.from_numpy(self.position[numbers[2]]).to(self.y.device)
-            aimed = TargetRows(inputs[2], self._weights(target), place)
-        if source is None:  # what is recorded of a step is of its target rows then
-            rows = aimed.inputs, aimed.index, aimed.weight
-            return DomainStep(*rows, domain=None, labelled=None, target=aimed)
-        y = self.y[source] if y is None else y
-        domain, weight = self.domain[source], self._weights(source)
-        return DomainStep(inputs[0], y, weight, domain, aside, aimed)
 
-    def _weights(self, rows):
-        return None if self.weight is None else self.weight[rows]
+def _step(inputs, y, source, labelled, target):
+    """Return the step of three parts; `y`: labels of the source that were mixed."""
+    aside = aimed = None
+    if labelled is not None:
+        labelled = RowFields(*labelled)
+        aside = Batch(inputs[1], labelled.y, labelled.weight)
+    if target is not None:
+        target = RowFields(*target)
+        aimed = TargetRows(inputs[2], target.weight, target.index)
+    if source is None:  # what is recorded of a step is of its target rows then
+        rows = aimed.inputs, aimed.index, aimed.weight
+        return DomainStep(*rows, domain=None, labelled=None, target=aimed)
+    source = RowFields(*source)
+    y = source.y if y is None else y
+    return DomainStep(inputs[0], y, source.weight, source.domain, aside, aimed)
+
+
+def _gathered(tensors, numbers, block=BLOCK["table"]):
+    """Yield the rows of `tensors` with the `numbers` of each step, or None.
+
+    One gather serves a `block` of steps.
+    """
+    if numbers[0] is None:
+        yield from repeat(None, len(numbers))
+        return
+    for first in range(0, len(numbers), block):
+        some = numbers[first : first + block]
+        rows, sizes = torch.from_numpy(np.concatenate(some)), [len(n) for n in some]
+        pieces = [_pieces(tensor, rows, sizes) for tensor in tensors]
+        yield from zip(*pieces, strict=True)
+
+
+def _pieces(tensor, rows, sizes):
+    """Return the `rows` of a tensor in pieces of these sizes."""
+    if tensor is None:
+        return repeat(None, len(sizes))
+    return tensor[rows.to(tensor.device)].split(sizes)
 
 
 def _fetcher(rows, backbone, augment, n_classes, config, seed):
@@ -191,13 +220,15 @@ class _FromMemory:
 
     def __init__(self, inputs, config):
         self.tensor = inputs.tensor().to(torch.device(config.device))
+        self.block = BLOCK[inputs.kind]
 
     def __call__(self, plan):
-        for numbers in plan:
-            yield tuple(None if n is None else self._rows(n) for n in numbers), None
-
-    def _rows(self, numbers):
-        return self.tensor[torch.from_numpy(numbers).to(self.tensor.device)]
+        parts = [
+            _gathered([self.tensor], numbers, self.block)
+            for numbers in zip(*plan, strict=True)
+        ]
+        for step in zip(*parts, strict=True):
+            yield [None if part is None else part[0] for part in step], None
 
 
 class _Loaded:

@@ -147,7 +147,7 @@ class TransferNet(NeuralNet):
         if iterator is None:
             return
         self._set_training(training)
-        figures = EpochFigures(self.classification)
+        figures = self.figures(training)
         heard = self.listens_ & {"on_batch_begin", "on_batch_end"}
         for batch in iterator:
             if heard:
@@ -159,6 +159,10 @@ class TransferNet(NeuralNet):
                 self._record_batch(prefix, step, batch)
                 self.notify("on_batch_end", batch=pair, training=training, **step)
         self._record(prefix, figures, len(iterator))
+
+    def figures(self, training):
+        """Return what collects loss and accuracy over an epoch."""
+        return EpochFigures(self.classification)
 
     def train_step(self, batch, **fit_params):
         """Take one optimizer step."""
@@ -185,20 +189,26 @@ class TransferNet(NeuralNet):
             return self.module_(batch.inputs, weight)
         return self.module_(batch.prepared, weight, prepared=True)
 
-    def _backward_and_step(self, loss, batch):
-        if self._scaler is None:
-            loss.backward()
-        else:
-            self._scaler.scale(loss).backward()
-            self._scaler.unscale_(self.optimizer_)
+    def _backward_and_step(self, loss, batch, optimizers=None, inputs=None):
+        """Let `optimizers` (None: the net's) step by the gradients of `loss`.
+
+        `inputs`: the parameters that get one, None for all.
+        """
+        optimizers = [self.optimizer_] if optimizers is None else optimizers
+        scaler = self._scaler
+        scaled = loss if scaler is None else scaler.scale(loss)
+        scaled.backward(inputs=inputs)
+        if scaler is not None:
+            optimizers = [each for each in optimizers if _has_gradients(each)]
+            for optimizer in optimizers:
+                scaler.unscale_(optimizer)
         if "on_grad_computed" in self.listens_:
             named = list(self.get_all_learnable_params())
             self.notify("on_grad_computed", named_parameters=named, batch=batch)
-        if self._scaler is None:
-            self.optimizer_.step()
-        else:
-            self._scaler.step(self.optimizer_)
-            self._scaler.update()
+        for optimizer in optimizers:
+            optimizer.step() if scaler is None else scaler.step(optimizer)
+        if scaler is not None:
+            scaler.update()
 
     def _record_batch(self, prefix, step, batch):
         self.history.record_batch(prefix + "_loss", step["loss"].item())
@@ -283,6 +293,11 @@ def _explain_batch_norm(error, batch_size):
             "with one pixel, or none, left of it. Pass batch_size=2 or more and at "
             "least two rows, larger images, or strategy='linear_probe'."
         ) from error
+
+
+def _has_gradients(optimizer):
+    groups = optimizer.param_groups
+    return any(p.grad is not None for group in groups for p in group["params"])
 
 
 def _gradient_scaler(config, device):

@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import Interval
 from torch import nn
 from torch.nn import functional as F
 
-from ._base import AdaptationMethod, mean_of, shares
+from ._base import AdaptationMethod, mean_of, scale_gradient, shares
 
 _WEIGHT = Interval(Real, 0, None, closed="left")
 # CDAN takes all products of a feature and a probability up to so many (as the paper
@@ -120,11 +120,11 @@ class CDAN(AdaptationMethod):
         """Return the cross-entropy of the discriminator, its gradient reversed."""
         features = torch.cat([batch.features_s, batch.features_t])
         p = torch.cat([batch.logits_s, batch.logits_t]).detach().softmax(1)
-        logits_s, logits_t = aux(reverse_gradient(features), p).split(_sizes(batch))
+        logits = aux(reverse_gradient(features), p)
         p_s, p_t = p.split(_sizes(batch))
         share_s = self._shares(p_s, batch.weight_s)
         share_t = self._shares(p_t, batch.weight_t)
-        return _domain_loss(aux, logits_s, logits_t, share_s, share_t)
+        return _domain_loss(aux, logits, share_s, share_t)
 
     def _shares(self, p, weight):
         share = shares(p, weight)
@@ -248,19 +248,9 @@ class ConditionalDiscriminator(Discriminator):
         return mixed / _N_MIXTURES**0.5
 
 
-class _ReverseGradient(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x):
-        return x.view_as(x)
-
-    @staticmethod
-    def backward(ctx, grad):
-        return -grad
-
-
 def reverse_gradient(x):
     """Return `x`, through which gradients come back with the opposite sign."""
-    return _ReverseGradient.apply(x)
+    return scale_gradient(x, -1.0)
 
 
 def discrimination(batch, discriminator):
@@ -270,17 +260,17 @@ def discrimination(batch, discriminator):
     accuracy is kept in ``discriminator.domain_accuracy``.
     """
     features = torch.cat([batch.features_s, batch.features_t])
-    logits_s, logits_t = discriminator(features).split(_sizes(batch))
     share_s = shares(batch.features_s, batch.weight_s)
     share_t = shares(batch.features_t, batch.weight_t)
-    return _domain_loss(discriminator, logits_s, logits_t, share_s, share_t)
+    return _domain_loss(discriminator, discriminator(features), share_s, share_t)
 
 
-def _domain_loss(discriminator, logits_s, logits_t, share_s, share_t):
-    right_s = share_s @ (logits_s > 0).to(share_s)
-    right_t = share_t @ (logits_t <= 0).to(share_t)
-    discriminator.domain_accuracy = (right_s + right_t) / 2
-    return -(share_s @ F.logsigmoid(logits_s) + share_t @ F.logsigmoid(-logits_t)) / 2
+def _domain_loss(discriminator, logits, share_s, share_t):
+    share = torch.cat([share_s, share_t]) / 2
+    sides = torch.cat([torch.ones_like(share_s), -torch.ones_like(share_t)])
+    right = sides * logits  # positive where the domain is found
+    discriminator.domain_accuracy = (1 + share @ right.detach().sign()) / 2
+    return -(share @ F.logsigmoid(right))
 
 
 def _layers(n_inputs, hidden, n_outputs):

@@ -119,7 +119,7 @@ class AdaptationMethod(BaseEstimator):
         """Return the module that learns along, say a discriminator, or None."""
 
     def loss(self, batch, aux):
-        """Return the bare loss of a `DomainBatch`, a scalar; None if there is none.
+        """Return the bare loss of a `DomainBatch`, a scalar tensor.
 
         `aux` is what `build` returned. It learns at full strength whatever the weight
         and the ramp, which scale the gradient of features and logits alone.
@@ -131,6 +131,12 @@ class AdaptationMethod(BaseEstimator):
     #: For alternating schemes, instead of `loss`: ``step(game)`` takes all the
     #: optimizer steps of one batch through a `Game` and returns a loss to record.
     step = None
+
+
+def scale_gradient(x, factor):
+    """Return `x`, through which gradients come back multiplied by `factor`."""
+    # between x and itself there is nothing, at any factor; only the end learns
+    return torch.lerp(x.detach(), x, factor)
 
 
 def mean_of(values, weight=None):

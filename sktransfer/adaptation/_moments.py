@@ -22,10 +22,11 @@ class DeepCORAL(AdaptationMethod):
 
     Parameters
     ----------
-    weight : float, default=1.0
+    weight : float, default=10.0
         Strength. The loss goes with the fourth power of the scale of the features,
         and so does the strength it takes: 10 to 100 did well for the 64 features of a
-        small net with batch norm.
+        small net with batch norm. The paper wants it so large that in the end the loss
+        is about that of the labels.
 
     References
     ----------
@@ -44,7 +45,7 @@ class DeepCORAL(AdaptationMethod):
 
     _parameter_constraints = {"weight": [_WEIGHT]}
 
-    def __init__(self, weight=1.0):
+    def __init__(self, weight=10.0):
         self.weight = weight
 
     def loss(self, batch, aux):
@@ -66,8 +67,9 @@ class DAN(AdaptationMethod):
 
     Parameters
     ----------
-    weight : float, default=1.0
-        Strength. The loss has no unit and is at most 2; weights of 1 to 5 did well.
+    weight : float, default=5.0
+        Strength. With 5 the five kernels add up as in the authors' code, at the
+        paper's weight of 1.
 
     References
     ----------
@@ -86,7 +88,7 @@ class DAN(AdaptationMethod):
 
     _parameter_constraints = {"weight": [_WEIGHT]}
 
-    def __init__(self, weight=1.0):
+    def __init__(self, weight=5.0):
         self.weight = weight
 
     def loss(self, batch, aux):
@@ -106,8 +108,9 @@ class JAN(AdaptationMethod):
 
     Parameters
     ----------
-    weight : float, default=1.0
-        Strength; the value of the paper.
+    weight : float, default=5.0
+        Strength. With 5 the five kernels add up as in the authors' code, at the
+        paper's weight of 1.
 
     References
     ----------
@@ -130,7 +133,7 @@ class JAN(AdaptationMethod):
 
     _parameter_constraints = {"weight": [_WEIGHT]}
 
-    def __init__(self, weight=1.0):
+    def __init__(self, weight=5.0):
         self.weight = weight
 
     def loss(self, batch, aux):
@@ -149,8 +152,10 @@ def covariance(features, weight=None):
 
     Rows count by `weight` (n,), None for once each. A single row gives zeros.
     """
-    counts = _counts(features, weight)
     centred = features - mean_of(features, weight)
+    if weight is None:
+        return centred.T @ centred / max(len(features) - 1, 1)
+    counts = _counts(features, weight)
     scatter = (counts[:, None] * centred).T @ centred
     return scatter / (counts.sum() - 1).clamp_min(1)
 

@@ -1,5 +1,7 @@
 """From the parameter `method` to methods of one's own."""
 
+import inspect
+from difflib import get_close_matches
 from importlib import import_module
 
 from sklearn.base import clone
@@ -73,9 +75,11 @@ def resolve_methods(method, modality=None):
 def _resolve(part):
     if isinstance(part, str):
         if part not in NAMES:
+            near = get_close_matches(part.lower(), NAMES, n=1)
+            meant = f": did you mean {near[0]!r}?" if near else "."
             raise ValueError(
-                f"method={part!r} is not known. Choose from {sorted(NAMES)}, or pass "
-                "an object of sktransfer.adaptation."
+                f"method={part!r} is not known{meant} Choose from {sorted(NAMES)}, or "
+                "pass an object of sktransfer.adaptation."
             )
         return getattr(import_module(__package__), NAMES[part])()
     if isinstance(part, type):
@@ -87,4 +91,24 @@ def _resolve(part):
             f"method={part!r} is neither a name nor an AdaptationMethod. Choose from "
             f"{sorted(NAMES)}, or derive from sktransfer.adaptation.AdaptationMethod."
         )
+    _check_loss(part)
     return clone(part)
+
+
+def _check_loss(method):
+    """Refuse a method that would silently train on the labels alone."""
+    kind = type(method)
+    has_loss = kind.loss is not AdaptationMethod.loss
+    learns = method.needs_target and method.trains != "nothing"
+    if learns and not (has_loss or callable(method.step)):
+        raise TypeError(
+            f"method={method!r} has no loss: define loss(self, batch, aux) in "
+            f"{kind.__name__}, which returns a scalar."
+        )
+    try:
+        inspect.signature(method.loss).bind(None, None)
+    except TypeError as error:
+        raise TypeError(
+            f"{kind.__name__}.loss is called as loss(batch, aux), and does not take "
+            f"these ({error}): define loss(self, batch, aux)."
+        ) from error

@@ -48,7 +48,7 @@ def get_adaptation_scorer(name, **params):
         - "consistency": share of predictions that hold when the rows change a little.
           Images are rotated (8°), scaled and shifted; tables get noise. `n_views=3`
           views of every row, of a `noise=0.1` in units of the column's standard
-          deviation. Text and paths only if the estimator has ``augmented(X, seed)``.
+          deviation. Files only if the estimator has ``decoded(X)``, as ours have.
           Blind to a collapse onto one class.
         - "im": entropy of the mean prediction less mean entropy, in nats: sure and
           varied predictions. For any kind of data.

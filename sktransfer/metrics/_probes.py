@@ -10,16 +10,14 @@ from ._access import final_step, probabilities
 from ._scorer import TargetScorer
 from ._views import Rows, weak_view
 
-_MAX_SEED = np.iinfo(np.int32).max
-
 
 class ConsistencyScorer(TargetScorer):
     """Share of target rows whose prediction holds under weak augmentation.
 
     The mean over `n_views` random views of every row. Images are slightly rotated,
     scaled and shifted; tables get normal noise of `noise` times the standard deviation
-    of each column. An estimator, or last step of a pipeline, that has a method
-    ``augmented(X, seed)`` makes its own views, which its `predict_proba` takes.
+    of each column. Of files, an estimator or last step of a pipeline that has a method
+    ``decoded(X)`` makes arrays of images.
 
     A classifier that predicts one class for all rows is perfectly consistent: see that
     it is not among the candidates ("im" finds it).
@@ -55,12 +53,7 @@ class ConsistencyScorer(TargetScorer):
 
     def _views(self, estimator, X, rng):
         """Yield the probabilities of each view of `X`."""
-        step, X_step = final_step(estimator, X)
-        if hasattr(step, "augmented"):
-            for seed in rng.randint(_MAX_SEED, size=self.n_views):
-                yield probabilities(step, step.augmented(X_step, int(seed)))
-            return
-        rows = Rows(X, getattr(step, "input_shape", None))
+        estimator, rows = _changeable(estimator, X)
         for _ in range(self.n_views):
             yield probabilities(estimator, weak_view(rows, self.noise, rng))
 
@@ -95,8 +88,7 @@ class MixValScorer(TargetScorer):
     def _score_target(self, estimator, X_target):
         labels = probabilities(estimator, X_target).argmax(axis=1)
         rng = check_random_state(self.random_state)
-        step, _ = final_step(estimator, X_target)
-        rows = Rows(X_target, getattr(step, "input_shape", None))
+        estimator, rows = _changeable(estimator, X_target)
         kinds = partners_within(labels, rng), partners_across(labels, rng)
         return np.mean(
             [self._agreement(estimator, rows, labels, kind) for kind in kinds]
@@ -110,6 +102,19 @@ class MixValScorer(TargetScorer):
         mixed = rows.like(self.share * numbers + (1 - self.share) * numbers[partners])
         predicted = probabilities(estimator, mixed).argmax(axis=1)
         return np.mean(predicted[paired] == labels[paired])
+
+
+def _changeable(estimator, X):
+    """Return who predicts changed rows, and `X` as such `Rows`.
+
+    Files are decoded where they are read, in the last step of a pipeline.
+    """
+    step, X_step = final_step(estimator, X)
+    if not hasattr(X, "columns") and hasattr(step, "decoded"):
+        decoded = step.decoded(X_step)
+        if decoded is not X_step:
+            return step, Rows(decoded)
+    return estimator, Rows(X, getattr(step, "input_shape", None))
 
 
 def partners_within(labels, rng):

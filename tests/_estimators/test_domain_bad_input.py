@@ -239,7 +239,7 @@ def test_batches_of_any_size(method, batch_size):
 # --- methods
 
 METHODS = {
-    "unknown": ("dann2", "method='dann2' is not known. Choose from"),
+    "unknown": ("dann2", "method='dann2' is not known: did you mean 'dann'"),
     "empty": ([], r"method=\[\] is empty: name at least one, or 'source_only'"),
     "a_class": (DANN, r"method=DANN is a class: pass an instance, DANN\(\)"),
     "a_number": (3, "'method' parameter .*Got 3"),

@@ -67,8 +67,9 @@ def test_only_losses_compose(name):
 @pytest.mark.parametrize(
     ("method", "error", "message"),
     [
-        ("dan2", ValueError, "method='dan2' is not known. Choose from ['adabn'"),
-        (["mcc", "x"], ValueError, "method='x' is not known"),
+        ("dan2", ValueError, "'dan2' is not known: did you mean 'dan'? Choose"),
+        ("DeepCoral", ValueError, "did you mean 'deepcoral'?"),
+        (["mcc", "x"], ValueError, "method='x' is not known. Choose from ['a"),
         ([], ValueError, "method=[] is empty: name at least one, or 'source_only'"),
         (DANN, TypeError, "method=DANN is a class: pass an instance, DANN()"),
         ([MCC, "dann"], TypeError, "method=MCC is a class: pass an instance"),
@@ -81,4 +82,27 @@ def test_only_losses_compose(name):
 )
 def test_what_is_no_method(method, error, message):
     with pytest.raises(error, match=re.escape(message)):
+        resolve_methods(method)
+
+
+class _NoLoss(AdaptationMethod):
+    def losses(self, batch, aux):
+        return batch.logits_t.mean()
+
+
+class _OneArgument(AdaptationMethod):
+    def loss(self, batch):
+        return batch.logits_t.mean()
+
+
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        (_NoLoss(), "has no loss: define loss(self, batch, aux) in _NoLoss"),
+        (_OneArgument(), "_OneArgument.loss is called as loss(batch, aux)"),
+    ],
+    ids=repr,
+)
+def test_a_method_that_would_do_nothing_is_refused(method, message):
+    with pytest.raises(TypeError, match=re.escape(message)):
         resolve_methods(method)
