@@ -10,6 +10,7 @@ from importlib import import_module
 __version__ = "0.1.0.dev0"
 
 _HOMES = {
+    "DistillationClassifier": "_estimators._distillation",
     "DomainAdaptClassifier": "_estimators._domain_adapt",
     "FineTuneClassifier": "_estimators._fine_tune_classifier",
     "FineTuneRegressor": "_estimators._fine_tune_regressor",
@@ -21,6 +22,7 @@ _SUBPACKAGES = (
     "backbones",
     "callbacks",
     "datasets",
+    "distillation",
     "exceptions",
     "finetuning",
     "metrics",

@@ -31,9 +31,11 @@ class NetEstimator(BackboneEstimator):
 
     def _outputs(self, X):
         """Return what the head makes of the features, an array (n, n_outputs)."""
+        return self._outputs_of(self.features(X))
+
+    def _outputs_of(self, features):
         import torch
 
-        features = self.features(X)
         head = self.net_.module_.head
         parameter = next(head.parameters())
         with torch.inference_mode():

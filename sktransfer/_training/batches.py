@@ -18,13 +18,15 @@ class Batch(NamedTuple):
     """One batch as the net gets it.
 
     `prepared`: the inputs as the backbone prepares them, where it was done ahead;
-    `inputs` are None then, unless somebody asked for them.
+    `inputs` are None then, unless somebody asked for them. `numbers`: of the rows, by
+    `number_rows` of the batches.
     """
 
     inputs: torch.Tensor | None
     y: torch.Tensor
     weight: torch.Tensor | None
     prepared: torch.Tensor | None = None
+    numbers: torch.Tensor | None = None
 
 
 def batch_slices(n_samples, batch_size):
@@ -55,9 +57,14 @@ class TensorBatches:
         self.generator, self.prepare, self.raw = generator, prepare, raw
         self.slices = batch_slices(len(y), config.batch_size)
         self.block = BLOCK[inputs.kind]
+        self.numbers = None
 
     def __len__(self):
         return len(self.slices)
+
+    def number_rows(self):
+        """Give every batch the numbers of its rows."""
+        self.numbers = torch.arange(len(self.y), device=self.y.device)
 
     def __iter__(self):
         if self.prepare is not None:
@@ -76,7 +83,7 @@ class TensorBatches:
             self.inputs = None
 
     def _rows(self, rows):
-        tensors = (self.inputs, self.y, self.weight, self.prepared)
+        tensors = (self.inputs, self.y, self.weight, self.prepared, self.numbers)
         return Batch(*(None if t is None else t[rows] for t in tensors))
 
     def _order(self):
@@ -102,10 +109,14 @@ class LoadedBatches:
         self.generator, self.per_batch = generator, per_batch
         self.slices = batch_slices(len(y), config.batch_size)
         self.num_workers = resolve_workers(config.num_workers, self.device)
-        self.epoch = 0
+        self.epoch, self.numbered = 0, False
 
     def __len__(self):
         return len(self.slices)
+
+    def number_rows(self):
+        """Give every batch the numbers of its rows."""
+        self.numbered = True
 
     def __iter__(self):
         self.epoch += 1
@@ -113,9 +124,8 @@ class LoadedBatches:
             y, weight = self.y[rows], None if self.weight is None else self.weight[rows]
             if self.per_batch is not None:
                 images, y = self.per_batch(images, y)
-            yield Batch(
-                *(None if t is None else self._move(t) for t in (images, y, weight))
-            )
+            parts = (images, y, weight, None, rows if self.numbered else None)
+            yield Batch(*(None if t is None else self._move(t) for t in parts))
 
     def _loader(self):
         order = torch.arange(len(self.y))

@@ -97,8 +97,7 @@ class TransferNet(NeuralNet):
 
     def train(self, batches, validation=None, epochs=1, schedule="constant"):
         """Train over `batches`; Ctrl-C ends it, keeping the best so far."""
-        self.module_.to(self.device)  # prediction may have taken it elsewhere
-        self._run = _Run(self, factors(schedule, epochs * len(batches)))
+        self.start(schedule, epochs * len(batches))
         self._epoch, self.n_epochs_planned_ = 0, epochs
         done = len(self.history)
         self.notify("on_train_begin", X=batches, y=None)
@@ -112,11 +111,20 @@ class TransferNet(NeuralNet):
             _explain_batch_norm(error, self.config.batch_size)
             raise
         finally:
-            self.optimizer_.zero_grad()  # a fitted net has no use for gradients
-            del self._run
+            self.stop()
         self.notify("on_train_end", X=batches, y=None)
         self._set_training(False)
         return self
+
+    def start(self, schedule, n_steps):
+        """Make ready for so many steps."""
+        self.module_.to(self.device)  # prediction may have taken it elsewhere
+        self._run = _Run(self, factors(schedule, n_steps))
+
+    def stop(self):
+        """Let go of what only steps need."""
+        self.optimizer_.zero_grad()  # a fitted net has no use for gradients
+        del self._run
 
     def predict(self, X):
         """Return class indices or outputs: what scoring callbacks ask for."""

@@ -33,13 +33,23 @@ class Objective:
 
     def task_loss(self, logits, batch):
         """Return the weighted mean of the loss over the rows of `batch`."""
-        logits = _at_least_float32(logits)
+        logits = at_least_float32(logits)
         if self._fused and batch.weight is None and batch.y.ndim == 1:
             return self.loss.mean_loss(logits, batch.y)
-        losses = self._row_losses(logits, batch.y)
+        losses = self.row_losses(logits, batch.y)
         if batch.weight is None:
             return losses.mean()
         return (losses * batch.weight).sum() / batch.weight.sum()
+
+    def row_losses(self, logits, y):
+        """Return the loss of each row."""
+        if y.dtype == torch.int64 or self.class_counts is None:
+            return self.loss.loss(logits, y, self.class_counts)
+        # Mixed labels (mixup, cutmix) belong to two classes, with weights.
+        shares, classes = y.topk(2, dim=1)
+        classes = torch.where(shares > 0, classes, classes[:, :1])
+        pairs = zip(shares.T, classes.T, strict=True)
+        return sum(s * self.loss.loss(logits, c, self.class_counts) for s, c in pairs)
 
     def penalty(self, output, module, batch):
         """Return the penalty of the regularizer."""
@@ -51,16 +61,8 @@ class Objective:
         bare.regularizer = bare.source = None
         return bare
 
-    def _row_losses(self, logits, y):
-        if y.dtype == torch.int64 or self.class_counts is None:
-            return self.loss.loss(logits, y, self.class_counts)
-        # Mixed labels (mixup, cutmix) belong to two classes, with weights.
-        shares, classes = y.topk(2, dim=1)
-        classes = torch.where(shares > 0, classes, classes[:, :1])
-        pairs = zip(shares.T, classes.T, strict=True)
-        return sum(s * self.loss.loss(logits, c, self.class_counts) for s, c in pairs)
 
-
-def _at_least_float32(logits):
-    half = logits.dtype in (torch.bfloat16, torch.float16)
-    return logits.float() if half else logits
+def at_least_float32(tensor):
+    """Return `tensor` in the precision that losses are computed in."""
+    half = tensor.dtype in (torch.bfloat16, torch.float16)
+    return tensor.float() if half else tensor
