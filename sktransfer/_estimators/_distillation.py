@@ -14,8 +14,6 @@ from ._parameters import TRAINING_CONSTRAINTS, with_shared_parameters
 from ._student import StudentEstimator
 from ._teachers import check_teachers, members_of
 
-_LABEL = ", distilled"
-
 
 @with_shared_parameters
 class DistillationClassifier(DomainPredictionsMixin, StudentEstimator):
@@ -322,15 +320,3 @@ default=None
                 features_of=lambda inputs: self._features(module.backbone, inputs),
             )
         return self._finish(net, teachers, peers)
-
-    def _finish(self, net, teachers, peers):
-        """Keep the trained nets."""
-        for teacher, peer in zip(teachers, peers, strict=False):
-            teacher._finish(peer)
-        several = isinstance(self.teacher, (list, tuple))
-        self.teacher_ = teachers if several else teachers[0]
-        backbone = net.module_.eval().backbone
-        backbone.weights = f"{self.weights_.removesuffix(_LABEL)}{_LABEL}"
-        backbone.pretrained = True
-        self.net_ = net
-        return self

@@ -22,6 +22,7 @@ from ._teachers import (
     with_classes,
 )
 
+_LABEL = ", distilled"
 _WIDE = {"table": "mlp_wide", "image": "smallnet_wide"}
 
 
@@ -149,6 +150,18 @@ class StudentEstimator(DomainNetEstimator):
             peers.append(peer)
             nets.append(net)
         return peers, nets
+
+    def _finish(self, net, teachers, peers):
+        """Keep the trained nets."""
+        for teacher, peer in zip(teachers, peers, strict=False):
+            teacher._finish(peer)
+        several = isinstance(self.teacher, (list, tuple))
+        self.teacher_ = teachers if several else teachers[0]
+        backbone = net.module_.eval().backbone
+        backbone.weights = f"{self.weights_.removesuffix(_LABEL)}{_LABEL}"
+        backbone.pretrained = True
+        self.net_ = net
+        return self
 
     def _default_teacher(self, seed):
         """Return a classifier like this one, with a wider backbone."""
