@@ -15,7 +15,11 @@ _HOMES = {
     "FineTuneClassifier": "_estimators._fine_tune_classifier",
     "FineTuneRegressor": "_estimators._fine_tune_regressor",
     "PretrainedFeatureExtractor": "_estimators._extractor",
+    "ReweightedClassifier": "reweighting._reweighted",
+    "ReweightedRegressor": "reweighting._reweighted",
     "SelfSupervisedPretrainer": "_estimators._pretrainer",
+    "TrAdaBoostClassifier": "reweighting._tradaboost",
+    "TrAdaBoostRegressor": "reweighting._tradaboost_r2",
 }
 _SUBPACKAGES = (
     "adaptation",
@@ -27,6 +31,7 @@ _SUBPACKAGES = (
     "finetuning",
     "metrics",
     "pretraining",
+    "reweighting",
     "selection",
 )
 

@@ -2,6 +2,7 @@
 
 __all__ = [
     "DiscriminatorWarning",
+    "EffectiveSampleSizeWarning",
     "MissingExtraError",
     "RandomWeightsWarning",
     "TrainingDivergedError",
@@ -27,3 +28,7 @@ class RandomWeightsWarning(UserWarning):
 
 class DiscriminatorWarning(UserWarning):
     """The discriminator of an adversarial method learnt nothing, or everything."""
+
+
+class EffectiveSampleSizeWarning(UserWarning):
+    """Weights leave so few rows that count that little is learnt from the others."""

@@ -2,8 +2,7 @@
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
+from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import StrOptions
 
@@ -13,7 +12,7 @@ from ._scorer import SourceScorer
 _N_FOLDS = 5
 
 
-def importance_weights(source, target, random_state=0):
+def importance_weights(source, target, random_state=0, *, counts=None, C=1.0):
     """Return how much denser the target is than the source, at each source row.
 
     The odds that a logistic regression on standardised features gives a row to be of
@@ -27,6 +26,10 @@ def importance_weights(source, target, random_state=0):
         Features of rows.
     random_state : int, RandomState instance or None, default=0
         Shuffles the rows before they are split.
+    counts : ndarray of shape (n_source + n_target,), default=None
+        How often each row counts, those of the source first; None: once.
+    C : float, default=1.0
+        Inverse strength of the regularization.
 
     Returns
     -------
@@ -40,15 +43,20 @@ def importance_weights(source, target, random_state=0):
             "Importance weights need two rows or more of each domain; got "
             f"{n_source} of the source and {n_target} of the target."
         )
-    n_folds = min(_N_FOLDS, n_source, n_target)
-    log_odds = cross_val_predict(
-        make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
-        np.vstack([source, target]),
-        np.repeat([0, 1], [n_source, n_target]),
-        cv=StratifiedKFold(n_folds, shuffle=True, random_state=random_state),
-        method="decision_function",
+    folds = StratifiedKFold(
+        min(_N_FOLDS, n_source, n_target), shuffle=True, random_state=random_state
     )
-    return np.exp(log_odds[:n_source]) * n_source / n_target
+    rows, domain = np.vstack([source, target]), np.repeat([0, 1], [n_source, n_target])
+    counts = np.ones(len(rows)) if counts is None else counts
+    log_odds = np.empty(len(rows))
+    for train, test in folds.split(rows, domain):
+        scaler = StandardScaler().fit(rows[train], sample_weight=counts[train])
+        regression = LogisticRegression(C=C, max_iter=1000).fit(
+            scaler.transform(rows[train]), domain[train], sample_weight=counts[train]
+        )
+        log_odds[test] = regression.decision_function(scaler.transform(rows[test]))
+    odds = np.exp(log_odds[:n_source])
+    return odds * counts[:n_source].sum() / counts[n_source:].sum()
 
 
 def zero_one_losses(proba, y, classes):
