@@ -1,12 +1,19 @@
 """Features of many rows: batch by batch, in evaluation mode, nothing kept."""
 
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from functools import partial
+from threading import Lock
 
 import numpy as np
 import torch
 
-from .._utils.device import autocast, resolve_workers
+from .._utils.device import autocast, autocast_dtype, resolve_workers
+from ._copies import can_be_copied, copied_network
+from ._networks import network_in_eval_mode
+from ._streams import run_ahead, split_threads
+
+# The maps of so many pixels, in most networks, fit the caches of a core.
+_PIXELS_AT_ONCE = 4 * 224 * 224
 
 
 def compute_features(
@@ -19,63 +26,83 @@ def compute_features(
     n_views=1,
     layers=None,
     num_workers=None,
+    compile=False,
 ):
     """Return the features of `inputs` as an array (n, n_features).
 
-    Features of several views are averaged. The backbone is left in the mode, training
-    or evaluation, in which it was found.
+    Features of several views are averaged. Nothing of the backbone changes but its
+    device. `batch_size` is the most rows that are computed at once.
     """
-    training = backbone.to(device).training
-    backbone.eval()
-    try:
-        jobs = _batches(inputs, backbone, batch_size, n_views)
-        batches = _look_ahead(jobs, _n_threads(inputs, num_workers, device))
-        with torch.inference_mode(), autocast(precision, device, backbone.modality):
-            parts = [_forward(backbone, views, layers, device) for views in batches]
-    finally:
-        backbone.train(training)
-    return np.concatenate(parts)
+    backbone.to(device)
+    n_rows = _rows_at_once(inputs, backbone, batch_size, device)
+    loads = _loads(inputs, backbone, n_rows, n_views)
+    autocasting = partial(autocast, precision, device, backbone.modality)
+    with _network(backbone, device, precision, compile) as network:
+
+        def forward(views):
+            with torch.inference_mode(), autocasting():
+                return _mean_features(network, views, layers, device)
+
+        if network.in_streams and len(inputs) > n_rows:
+            jobs = (partial(_run, load, forward) for load in loads)
+            parts = run_ahead(jobs, *split_threads())
+        else:
+            n_loaders = _n_loaders(inputs, num_workers, device)
+            parts = map(forward, run_ahead(loads, n_loaders))
+        return np.concatenate(list(parts))
 
 
-def _forward(backbone, views, layers, device):
+def _network(backbone, device, precision, compile):
+    """Return a context with what computes features: a copy made for it, if possible."""
+    if backbone.modality == "table" or not can_be_copied(backbone):
+        return network_in_eval_mode(backbone)
+    dtype = autocast_dtype(precision, device, backbone.modality)
+    return nullcontext(copied_network(backbone, dtype, compile))
+
+
+def _run(load, forward):
+    return forward(load())
+
+
+def _mean_features(network, views, layers, device):
     """Return the mean features over the views of one batch."""
     total = 0.0
     for view in views:
-        features = _features(backbone, view.to(device, non_blocking=True), layers)
+        features = network.features(view.to(device, non_blocking=True), layers)
         total = total + (
             features if features.dtype == torch.float64 else features.float()
         )
     return (total / len(views)).cpu().numpy()
 
 
-def _features(backbone, batch, layers):
-    if layers is None:
-        return backbone(batch)
-    return torch.cat(backbone.forward_stages(batch, layers), dim=1)
+def _rows_at_once(inputs, backbone, batch_size, device):
+    """Return how many rows make a batch: on the CPU, few of large images."""
+    if inputs.kind == "table" or device.type != "cpu":
+        return batch_size
+    preprocessing = inputs.sized(backbone.preprocessing)
+    sizes = [] if preprocessing.flexible else [preprocessing.crop]
+    if inputs.in_memory:
+        sizes.append(inputs.images.shape[-2:])
+    n_pixels = max(height * width for height, width in sizes)
+    return max(1, min(batch_size, _PIXELS_AT_ONCE // n_pixels))
 
 
-def _batches(inputs, backbone, batch_size, n_views):
+def _loads(inputs, backbone, n_rows, n_views):
     """Yield callables that make the views of one batch after the other."""
-    for start in range(0, len(inputs), batch_size):
-        rows = np.arange(start, min(start + batch_size, len(inputs)))
-        if inputs.kind == "table":
-            yield lambda rows=rows: [inputs.take(rows).tensor()]
-        else:
-            yield lambda rows=rows: inputs.batch(rows, backbone.preprocessing, n_views)
-
-
-def _n_threads(inputs, num_workers, device):
     # Two rows may be one PIL image, which two threads must not decode at once.
-    return 1 if inputs.kind == "pil" else max(1, resolve_workers(num_workers, device))
+    turn = Lock() if inputs.kind == "pil" else nullcontext()
+
+    def load(rows):
+        if inputs.kind == "table":
+            return [inputs.take(rows).tensor()]
+        with turn:
+            return inputs.batch(rows, backbone.preprocessing, n_views)
+
+    for start in range(0, len(inputs), n_rows):
+        yield partial(load, np.arange(start, min(start + n_rows, len(inputs))))
 
 
-def _look_ahead(jobs, n_threads):
-    """Run the jobs in `n_threads` threads, that many ahead of the consumer."""
-    waiting = deque()
-    with ThreadPoolExecutor(n_threads) as pool:
-        for job in jobs:
-            waiting.append(pool.submit(job))
-            if len(waiting) > n_threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+def _n_loaders(inputs, num_workers, device):
+    if inputs.kind == "pil":
+        return 1
+    return max(1, resolve_workers(num_workers, device))

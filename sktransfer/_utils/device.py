@@ -24,16 +24,22 @@ def resolve_device(device):
 
 
 def autocast(precision, device, modality):
-    """Return the context in which a net computes in `precision`.
+    """Return the context in which a net computes in `precision`."""
+    dtype = autocast_dtype(precision, device, modality)
+    if dtype is None:
+        return nullcontext()
+    return torch.autocast(device.type, dtype=dtype)
+
+
+def autocast_dtype(precision, device, modality):
+    """Return the dtype of `precision`; None is that of the weights.
 
     "auto" is bf16 for images on CUDA cards that have it (its range needs no loss
     scaling) and the precision of the weights elsewhere.
     """
     if precision == "auto":
         precision = "bf16" if modality == "image" and _has_bf16(device) else "float32"
-    if precision == "float32":
-        return nullcontext()
-    return torch.autocast(device.type, dtype=_AUTOCAST[precision])
+    return _AUTOCAST.get(precision)
 
 
 def resolve_workers(num_workers, device):

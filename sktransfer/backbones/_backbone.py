@@ -173,7 +173,7 @@ class Backbone(nn.Module):
         """
         return self._maps(x if prepared else self.prepare(x), len(self.stages))
 
-    def forward_stages(self, x, layers):
+    def forward_stages(self, x, layers, prepared=False):
         """Return the pooled features of some stages.
 
         Parameters
@@ -182,6 +182,8 @@ class Backbone(nn.Module):
             As for `forward`.
         layers : sequence of int or str
             Numbers (from 0; negative ones count from the last) or names of stages.
+        prepared : bool, default=False
+            As for `forward`.
 
         Returns
         -------
@@ -190,7 +192,8 @@ class Backbone(nn.Module):
         """
         numbers = [self._stage_number(layer) for layer in layers]
         last = len(self.stages) - 1
-        maps = self._maps(self.prepare(x), 1 + max(numbers, default=-1))
+        x = x if prepared else self.prepare(x)
+        maps = self._maps(x, 1 + max(numbers, default=-1))
         return [
             self.pooling(maps[i]) if i == last else self.pooling.pool_stage(maps[i])
             for i in numbers

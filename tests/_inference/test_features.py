@@ -9,7 +9,7 @@ import torch
 from numpy.testing import assert_allclose
 
 from sktransfer._inference import compute_features
-from sktransfer._inference._features import _look_ahead
+from sktransfer._inference._streams import run_ahead
 from sktransfer._inputs import Table, read_images
 from sktransfer.backbones import load_backbone
 
@@ -111,7 +111,7 @@ def test_batches_are_made_by_threads_and_keep_their_order(tmp_path, num_workers)
 
 def test_few_batches_lie_ready():
     made, used = [], []
-    for batch in _look_ahead((partial(_noted, made, i) for i in range(20)), 2):
+    for batch in run_ahead((partial(_noted, made, i) for i in range(20)), 2):
         used.append(batch)
         assert len(made) <= len(used) + 2
     assert used == list(range(20))
