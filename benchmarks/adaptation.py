@@ -9,6 +9,8 @@ contestants which need environments of their own can share a file:
 
 - ``--contestants "skada" --tasks all --seeds 10`` runs some of it;
 - ``--report`` prints the tables of what has been run;
+- ``--choose`` prints which method the other tasks choose, for each task that is left
+  out in turn, as the defaults were chosen;
 - ``--gap`` prints what nets reach that are trained on the source, and on the target's
   labels;
 - ``--time`` prints the epoch time of ours as a ratio to the loops written by hand.
@@ -26,7 +28,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _adaptation import contestants, results, tasks
+from _adaptation import choice, contestants, results, tasks
 
 EPOCHS, EPOCHS_FEW_ROWS = 20, 100
 FEW_ROWS = 500
@@ -128,7 +130,7 @@ def parsed():
     parser.add_argument("--contestants", nargs="+", default=contestants.installed())
     parser.add_argument("--methods", nargs="+")
     parser.add_argument("--seeds", type=int, default=3)
-    for flag in ("report", "gap", "time"):
+    for flag in ("report", "choose", "gap", "time"):
         parser.add_argument(f"--{flag}", action="store_true")
     options = parser.parse_args()
     if options.tasks == ["all"]:
@@ -143,6 +145,8 @@ def main():
     warnings.simplefilter("ignore")  # those of the other libraries, in every step
     if options.gap:
         print_gap(options.results, options)
+    elif options.choose:
+        print(choice.report(results.read(options.results), options.tasks))
     elif options.time:
         print_times(options.results, options)
     else:

@@ -20,9 +20,14 @@ def backbone_of(task):
 
 
 def estimator(task, method, epochs, seed):
-    """Return our classifier, not fitted: as it is, or with the shared net."""
+    """Return our classifier, not fitted: as it is, or with the shared net.
+
+    `method`: an object, or names joined by "+".
+    """
     if method == "default":
         return DomainAdaptClassifier(random_state=seed)
+    if isinstance(method, str):
+        method = method.split("+")
     torch.manual_seed(seed)
     return DomainAdaptClassifier(
         backbone_of(task),

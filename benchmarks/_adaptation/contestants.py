@@ -8,6 +8,7 @@ OURS = (
     "default",
     *("source_only", "dann", "cdan", "adda", "dan", "jan", "deepcoral", "mcd", "mdd"),
     *("mcc", "bnm", "im", "wdgrl", "deepjdot", "afn", "fixmatch", "adabn"),
+    *("mcc+fixmatch", "im+fixmatch", "cdan+mcc+fixmatch"),
 )
 SKADA = (
     *("source_only", "deepcoral", "dan", "dann", "cdan", "mdd", "mcc", "deepjdot"),
