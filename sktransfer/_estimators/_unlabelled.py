@@ -1,6 +1,5 @@
 """What the self-supervised pretrainer does inside `fit`."""
 
-import copy
 import warnings
 
 from ..exceptions import RandomWeightsWarning
@@ -43,28 +42,22 @@ class UnlabelledNetEstimator(NetEstimator):
     def _build_net(self, train, seed, go_on):
         """Return a net to train: a new one, or one that goes on from the fitted."""
         from .._training.config import TrainingConfig
-        from .._training.pretrain import build_pretraining_net
+        from .._training.pretrain import continued_net, new_net
         from ..pretraining._resolve import resolve_objective
 
         objective = resolve_objective(self.objective, self._input_modality)
         self._check_objective(objective, go_on)
+        how = {"augment": self.augment, "seed": seed}
         if go_on:
-            module = copy.deepcopy(self.net_.module_)
-            backbone, head = module.backbone, module.head
-            from_scratch = self.net_.config.from_scratch
-        else:
-            with warnings.catch_warnings():  # random weights are there to be trained
-                warnings.simplefilter("ignore", RandomWeightsWarning)
-                backbone, head = self._new_backbone(train.inputs), None
-            self.weights_ = backbone.weights
-            from_scratch = not backbone.pretrained
-        config = TrainingConfig.of(self, from_scratch=from_scratch)
-        net = build_pretraining_net(
-            backbone, head, train, objective, config, augment=self.augment, seed=seed
-        )
-        if go_on:
-            net.history = copy.deepcopy(self.net_.history)
-        return net
+            before = self.net_
+            config = TrainingConfig.of(self, from_scratch=before.config.from_scratch)
+            return continued_net(before, train, objective, config, **how)
+        with warnings.catch_warnings():  # random weights are there to be trained
+            warnings.simplefilter("ignore", RandomWeightsWarning)
+            backbone = self._new_backbone(train.inputs)
+        self.weights_ = backbone.weights
+        config = TrainingConfig.of(self, from_scratch=not backbone.pretrained)
+        return new_net(backbone, train, objective, config, **how)
 
     def _check_objective(self, objective, go_on):
         name = type(objective).__name__

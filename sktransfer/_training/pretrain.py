@@ -1,5 +1,6 @@
 """Self-supervised training of a backbone."""
 
+import copy
 from functools import partial
 
 import numpy as np
@@ -24,16 +25,21 @@ def unlabelled(inputs):
     return Rows(inputs, torch.zeros(len(inputs)), None)
 
 
-def build_pretraining_net(backbone, head, rows, objective, config, *, augment, seed):
-    """Return a net that trains `backbone` for `objective`; no `head`: a new one."""
+def new_net(backbone, rows, objective, config, *, augment, seed):
+    """Return a net that trains `backbone` in place for `objective`."""
     shape = _prepared_shape(backbone, rows.inputs)
-    if head is None:
-        like = next(backbone.parameters())
-        head = objective.build(backbone.n_features, shape).to(like)
-    views = None if augment is not None else _views(backbone, rows, objective, config)
-    kind = partial(PretrainingNet, views=views, shape=shape, seed=seed)
+    like = next(backbone.parameters())
+    head = objective.build(backbone.n_features, shape).to(like)
     module = TransferModule(backbone, head)
-    return build_net(module, objective, config, classification=False, kind=kind)
+    return _net(module, shape, rows, objective, config, augment, seed)
+
+
+def continued_net(before, rows, objective, config, *, augment, seed):
+    """Return a net that goes on from a copy of the net `before`."""
+    module = copy.deepcopy(before.module_)
+    net = _net(module, before.shape, rows, objective, config, augment, seed)
+    net.history = copy.deepcopy(before.history)
+    return net
 
 
 def pretrain(net, rows, validation=None, *, augment=None, seed=0):
@@ -105,9 +111,7 @@ def pretrain_on_table(backbone, inputs, *, seed, device="auto", verbose=0):
         from_scratch=True,
     )
     rows = unlabelled(inputs)
-    net = build_pretraining_net(
-        backbone, None, rows, Denoising(), config, augment=None, seed=seed
-    )
+    net = new_net(backbone, rows, Denoising(), config, augment=None, seed=seed)
     pretrain(net, rows, seed=seed)
 
 
@@ -117,6 +121,14 @@ class _SameBatches(LoadedBatches):
     def __iter__(self):
         self.epoch = 0
         return super().__iter__()
+
+
+def _net(module, shape, rows, objective, config, augment, seed):
+    views = (
+        _views(module.backbone, rows, objective, config) if augment is None else None
+    )
+    kind = partial(PretrainingNet, views=views, shape=shape, seed=seed)
+    return build_net(module, objective, config, classification=False, kind=kind)
 
 
 def _prepared_shape(backbone, inputs):

@@ -24,6 +24,7 @@ from sktransfer import (
 )
 from sktransfer._inputs import AugmentedBatches, ImageArray
 from sktransfer._inputs.views import RepeatedViews
+from sktransfer.callbacks import ClipGradient, WeightAverage
 from sktransfer.pretraining import Contractive, SimCLR, VICReg
 from sktransfer.pretraining._resolve import NAMES
 
@@ -340,6 +341,12 @@ def test_warm_start_keeps_to_its_objective():
     assert fitted.net_ is net
 
 
+def test_warm_start_keeps_to_the_size_of_the_images():
+    fitted = _of_images(warm_start=True).fit(PIXELS)
+    with pytest.raises(ValueError, match="images of 8 x 8 pixels"):
+        fitted.fit(np.repeat(PIXELS, 2, axis=1))
+
+
 @pytest.mark.parametrize("objective", NAMES)
 @pytest.mark.parametrize("data", [X, PIXELS], ids=["table", "images"])
 def test_a_pickle_knows_all_of_it(objective, data):
@@ -403,6 +410,20 @@ def test_batch_norm_and_a_last_batch_of_one_row(objective, n):
     fitted = _of_images(objective, batch_size=4).fit(PIXELS[:n])
     assert np.isfinite(fitted.transform(PIXELS)).all()
     assert np.isfinite(fitted.score(PIXELS[:n]))
+
+
+@pytest.mark.parametrize("objective", NAMES)
+def test_half_precision(objective):
+    fitted = _of_images(objective, precision="bf16").fit(PIXELS)
+    assert np.isfinite(fitted.score(PIXELS))
+    assert next(fitted.backbone_.parameters()).dtype == torch.float32
+
+
+def test_callbacks_of_ours():
+    callbacks = [WeightAverage(), ClipGradient(0.5)]
+    fitted = _of_images("simclr", callbacks=callbacks).fit(PIXELS)
+    assert np.isfinite(fitted.score(PIXELS))
+    assert not hasattr(callbacks[0], "average_")
 
 
 # What goes wrong
