@@ -64,9 +64,12 @@ def _check(estimator, routing=False):
     assert len(results) > 40
 
 
-@pytest.mark.parametrize("routing", [False, True])
-def test_the_default_passes_every_check(routing):
-    _check(DistillationClassifier(), routing)
+def test_the_default_passes_every_check():
+    _check(DistillationClassifier())
+
+
+def test_every_check_passes_with_metadata_routing():
+    _check(WithUnlabelled(**FEW), routing=True)
 
 
 @pytest.mark.parametrize("method", NAMES)

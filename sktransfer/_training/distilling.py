@@ -93,7 +93,10 @@ class DistillingNet(TransferNet):
     def on_epoch_begin(self, net, **kwargs):
         """Begin the figures of an epoch."""
         super().on_epoch_begin(net, **kwargs)
-        self._losses = []
+        self._steps = []
+        for peer in self.peers:
+            peer.history.new_epoch()
+            peer.history.record("epoch", len(peer.history))
 
     def train_step(self, batch, **fit_params):
         """Take one optimizer step, and one with each peer."""
@@ -108,8 +111,8 @@ class DistillingNet(TransferNet):
             others = [*outputs[:number], *outputs[number + 1 :]]
             said = self._said(batch, others)
             steps.append(self._learn(net, outputs[number], said, batch, weight))
+        self._steps.append(steps)
         task, method = steps[0]
-        self._losses.append(method)
         loss = method if task is None else task
         return {"loss": loss, "y_pred": outputs[0].logits}
 
@@ -129,7 +132,7 @@ class DistillingNet(TransferNet):
         if labels is not None:
             loss = loss + (1 - alpha) * labels
         net._backward_and_step(loss, batch)
-        return task, method.detach()
+        return None if task is None else task.detach(), method.detach()
 
     def _label_losses(self, net, logits, batch, weight):
         """Return the loss of labels as a mean over labelled rows and over all rows."""
@@ -147,15 +150,21 @@ class DistillingNet(TransferNet):
             for parameter in self.optimizer_.param_groups.pop()["params"]:
                 self.optimizer_.state.pop(parameter, None)
             self._peaks.pop()
-        self.lesson, self.peers, self._losses = None, (), []
+        self.lesson, self.peers, self._steps = None, (), []
         return self
 
     def _record(self, prefix, figures, n_batches):
         super()._record(prefix, figures, n_batches)
         if prefix == "train":
             name = type(self.lesson.method).__name__.lower()
-            mean = torch.stack(self._losses).float().mean().item()
-            self.history.record(f"{name}_loss", mean)
+            own, *others = zip(*self._steps, strict=True)
+            self.history.record(f"{name}_loss", _mean(method for _, method in own))
+            for peer, steps in zip(self.peers, others, strict=True):
+                peer.history.record("train_loss", _mean(task for task, _ in steps))
+
+
+def _mean(values):
+    return torch.stack(list(values)).float().mean().item()
 
 
 def _seen(net, batch, weight):
