@@ -72,6 +72,16 @@ def test_table_transfer():
     assert margins["all layers"] > 0.1
 
 
+def test_self_supervised():
+    names = _run_example("plot_self_supervised")
+    curves, truth = names["curves"], names["X_rest"][:10]
+    for other in ("pixels", "random net"):
+        gains = np.subtract(curves["pretrained net"], curves[other])
+        assert gains[:4].min() > 0.01
+    errors = [np.mean((names[which] - truth) ** 2) for which in ("decoded", "noisy")]
+    assert errors[0] < 0.8 * errors[1]
+
+
 def test_photographs_without_data(monkeypatch, tmp_path, capsys):
     pytest.importorskip("pandas")
     monkeypatch.setenv("SKTRANSFER_DATA", str(tmp_path))
