@@ -12,6 +12,7 @@ __version__ = "0.1.0.dev0"
 _HOMES = {
     "DistillationClassifier": "_estimators._distillation",
     "DomainAdaptClassifier": "_estimators._domain_adapt",
+    "DomainAligner": "alignment._aligner",
     "FineTuneClassifier": "_estimators._fine_tune_classifier",
     "FineTuneRegressor": "_estimators._fine_tune_regressor",
     "PretrainedFeatureExtractor": "_estimators._extractor",
@@ -23,6 +24,7 @@ _HOMES = {
 }
 _SUBPACKAGES = (
     "adaptation",
+    "alignment",
     "backbones",
     "callbacks",
     "datasets",

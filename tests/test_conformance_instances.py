@@ -9,13 +9,16 @@ import pytest
 from scipy.sparse import issparse
 from sklearn import config_context
 from sklearn.utils.estimator_checks import check_estimator
+from sklearn.utils.validation import _num_samples
 
 from sktransfer import (
+    DomainAligner,
     ReweightedClassifier,
     ReweightedRegressor,
     TrAdaBoostClassifier,
     TrAdaBoostRegressor,
 )
+from sktransfer.alignment._resolve import NAMES as METHODS
 from sktransfer.reweighting._resolve import NAMES as WEIGHTINGS
 
 pytestmark = pytest.mark.filterwarnings(
@@ -58,6 +61,37 @@ class TrAdaBoostRegressorWithTarget(WithTarget, TrAdaBoostRegressor):
     target = 2
 
 
+class AlignerWithTarget(DomainAligner):
+    """Is fitted on target rows and on changed copies of them, the source."""
+
+    n_adapted = 0
+    domain = (-2, 1)  # of the rows, and of the copies
+
+    def fit(self, X, y=None):
+        rows = _numbers(X)
+        if rows is None:
+            return super().fit(X, y)
+        super().fit(_both(X, rows), None, np.repeat(self.domain, len(rows)))
+        type(self).n_adapted += 1
+        return self
+
+    def fit_transform(self, X, y=None):
+        return self.fit(X, y).transform(X)
+
+
+class AlignerWithSource(AlignerWithTarget):
+    """Is fitted on source rows and on changed copies of them, the target."""
+
+    domain = (1, -2)
+
+    def transform(self, X):
+        try:
+            n_rows = _num_samples(X)
+        except TypeError:
+            n_rows = 0
+        return super().transform(X, np.ones(n_rows))
+
+
 def _numbers(X):
     """Return `X` as an array of numbers if all of them are well, else None."""
     if issparse(X) or isinstance(X, dict):
@@ -72,7 +106,7 @@ def _numbers(X):
 
 
 def _both(X, rows):
-    """Return the rows, and below them changed copies."""
+    """Return the rows, and changed copies below them."""
     both = np.concatenate([rows, (rows * 1.1 + 0.3).astype(rows.dtype)])
     return type(X)(both, columns=X.columns) if hasattr(X, "columns") else both
 
@@ -122,3 +156,14 @@ def test_boosting_with_a_target(cls, routing):
     cls.n_adapted = 0
     _check(cls(target_domain=2), routing)
     assert cls.n_adapted > 45
+
+
+@pytest.mark.parametrize("routing", [False, True])
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("cls", [DomainAligner, AlignerWithTarget, AlignerWithSource])
+def test_every_alignment(cls, method, routing):
+    if method == "ot":
+        pytest.importorskip("ot")
+    cls.n_adapted = 0
+    _check(cls(method), routing)
+    assert cls is DomainAligner or cls.n_adapted > 30

@@ -1,13 +1,13 @@
 """What all estimators on a backbone share: reading inputs, computing features."""
 
 import copy
-import functools
 from contextlib import contextmanager, nullcontext
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._utils.fitting import restores_on_failure as restores_on_failure
 from ._checks import check_image_parameters_unused
 
 # A net on a table is so small that a second thread costs more than it brings.
@@ -171,22 +171,6 @@ def _has_columns(X):
     from .._inputs.kinds import column_of
 
     return getattr(X, "ndim", 2) <= 2 and column_of(X) is None
-
-
-def restores_on_failure(fit):
-    """Give the estimator its old attributes back if `fit` fails."""
-
-    @functools.wraps(fit)
-    def wrapper(self, *args, **kwargs):
-        before = dict(self.__dict__)
-        try:
-            return fit(self, *args, **kwargs)
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
-
-    return wrapper
 
 
 @contextmanager

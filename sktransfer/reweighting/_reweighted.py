@@ -4,6 +4,7 @@ from sklearn.base import _fit_context
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.utils.metaestimators import available_if
 
+from .._utils.fitting import restores_on_failure
 from ._estimator import DomainRowsClassifier, DomainRowsRegressor
 from ._weighted import Reweighted
 
@@ -108,6 +109,7 @@ class ReweightedClassifier(Reweighted, DomainRowsClassifier):
     __metadata_request__predict_proba = {"sample_domain": True}
     __metadata_request__decision_function = {"sample_domain": True}
 
+    @restores_on_failure
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, sample_domain=None, sample_weight=None):
         """Weight the source rows and fit the estimator.
@@ -252,6 +254,7 @@ class ReweightedRegressor(Reweighted, DomainRowsRegressor):
     0.89
     """
 
+    @restores_on_failure
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, sample_domain=None, sample_weight=None):
         """Weight the source rows and fit the estimator.

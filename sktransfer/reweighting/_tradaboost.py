@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import _fit_context
 from sklearn.linear_model import LogisticRegression
 
+from .._utils.fitting import restores_on_failure
 from ._boosting import TrAdaBoost
 from ._estimator import DomainRowsClassifier
 
@@ -99,6 +100,7 @@ class TrAdaBoostClassifier(TrAdaBoost, DomainRowsClassifier):
 
     __metadata_request__predict_proba = {"sample_domain": True}
 
+    @restores_on_failure
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, sample_domain=None, sample_weight=None):
         """Boost the estimator on source and labelled target rows.

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import _fit_context
 from sklearn.linear_model import Ridge
 
+from .._utils.fitting import restores_on_failure
 from ._boosting import TrAdaBoost
 from ._estimator import DomainRowsRegressor
 
@@ -80,6 +81,7 @@ class TrAdaBoostRegressor(TrAdaBoost, DomainRowsRegressor):
     0.99
     """
 
+    @restores_on_failure
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, sample_domain=None, sample_weight=None):
         """Boost the estimator on source and labelled target rows.

@@ -270,6 +270,16 @@ def test_the_callers_objects_are_left_as_they_were():
         np.testing.assert_array_equal(mine, before)
 
 
+def test_a_failed_fit_leaves_the_fit_before():
+    model = ReweightedClassifier().fit(X, Y, DOMAIN)
+    before = model.predict_proba(X)
+    with pytest.raises(TypeError, match="takes no sample_weight"):
+        model.set_params(estimator=KNeighborsClassifier()).fit(X[:, :1], Y, DOMAIN)
+    with pytest.raises(ValueError, match="negative for every row"):
+        model.set_params(estimator=None).fit(X[:, :1], Y, -np.abs(DOMAIN))
+    np.testing.assert_array_equal(model.predict_proba(X), before)
+
+
 # --- inside scikit-learn's tools
 
 
