@@ -87,6 +87,11 @@ def decode(net, features):
         return rows
     if backbone.modality == "image":
         return preprocessing.denormalize(rows)
+    if not hasattr(preprocessing, "invert"):
+        raise ValueError(
+            f"backbone: decoded rows cannot be brought to the units of X, since its "
+            f"preprocessing, a {type(preprocessing).__name__}, has no method `invert`."
+        )
     return preprocessing.to(rows.device).invert(rows)
 
 

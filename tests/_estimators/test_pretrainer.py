@@ -24,6 +24,7 @@ from sktransfer import (
 )
 from sktransfer._inputs import AugmentedBatches, ImageArray
 from sktransfer._inputs.views import RepeatedViews
+from sktransfer.backbones import Backbone
 from sktransfer.callbacks import ClipGradient, WeightAverage
 from sktransfer.pretraining import Contractive, SimCLR, VICReg
 from sktransfer.pretraining._resolve import NAMES
@@ -493,6 +494,16 @@ def test_features_that_do_not_fit():
     fitted = _pretrainer().fit(X)
     with pytest.raises(ValueError, match="X has 5 columns, but the backbone has 64"):
         fitted.inverse_transform(X)
+
+
+def test_a_preprocessing_that_cannot_be_undone():
+    stages = [nn.Linear(5, 8)]
+    backbone = Backbone(
+        stages, name="mine", width=8, modality="table", preprocessing=nn.Tanh()
+    )
+    fitted = _pretrainer(backbone=backbone).fit(X)
+    with pytest.raises(ValueError, match="a Tanh, has no method `invert`"):
+        fitted.inverse_transform(fitted.transform(X))
 
 
 def test_images_of_another_size_cannot_be_scored():
