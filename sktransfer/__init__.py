@@ -26,6 +26,7 @@ _SUBPACKAGES = (
     "adaptation",
     "alignment",
     "backbones",
+    "cache",
     "callbacks",
     "datasets",
     "distillation",

@@ -3,6 +3,7 @@
 __all__ = [
     "DiscriminatorWarning",
     "EffectiveSampleSizeWarning",
+    "FeatureCacheWarning",
     "MissingExtraError",
     "RandomWeightsWarning",
     "TrainingDivergedError",
@@ -32,3 +33,7 @@ class DiscriminatorWarning(UserWarning):
 
 class EffectiveSampleSizeWarning(UserWarning):
     """Weights leave so few rows that count that little is learnt from the others."""
+
+
+class FeatureCacheWarning(UserWarning):
+    """A cache of features is damaged or cannot be used, so that they are computed."""

@@ -14,7 +14,7 @@ _PACKAGE = Path(__file__).resolve().parents[1] / "sktransfer"
 _LAYERS = [
     {"exceptions"},
     {"_utils"},
-    {"_inputs", "backbones", "datasets", "metrics"},
+    {"_inputs", "backbones", "cache", "datasets", "metrics"},
     {
         "adaptation",
         "alignment",
@@ -32,8 +32,8 @@ _LAYERS = [
 ]
 _HEIGHT = {name: height for height, layer in enumerate(_LAYERS) for name in layer}
 _WITHOUT = {
-    "torch": {"datasets", "exceptions", "metrics"},
-    "torchvision": {"datasets", "exceptions", "metrics"},
+    "torch": {"cache", "datasets", "exceptions", "metrics"},
+    "torchvision": {"cache", "datasets", "exceptions", "metrics"},
     "skorch": _HEIGHT.keys() - {"_training", "callbacks", "persistence"},
 }
 _MAX_LINES = 330
