@@ -65,10 +65,12 @@ def _write_ahead(connection):
 
 def _is_current(connection):
     """Whether the table is there; a database of something else is an error."""
+    # counted first: another process may write tables and owner, at once, meanwhile
+    n_tables = value(connection, "SELECT COUNT(*) FROM sqlite_master")
     owner = value(connection, "PRAGMA application_id")
     if owner == _APPLICATION_ID:
         return value(connection, "PRAGMA user_version") == _VERSION
-    if owner or value(connection, "SELECT COUNT(*) FROM sqlite_master"):
+    if owner or n_tables:
         raise sqlite3.DatabaseError("it is a database of something else")
     return False
 
