@@ -78,8 +78,8 @@ def _cosines(rows, lengths):
     """Return the cosines of the angles at each row: entry (j, i, k) is at row j."""
     rows = rows - rows.mean(0).detach()  # so that the products below cancel less
     products = rows @ rows.T
-    own = products.diagonal()[:, None, None]
-    at = products - products[:, :, None] - products[:, None, :] + own
+    halved = products - products.diagonal()[:, None] / 2
+    at = products - halved[:, :, None] - halved[:, None, :]
     # Between equal rows there is no direction, and no gradient.
     inverse = 1 / torch.where(lengths > _LEAST, lengths, torch.inf)
     return (at * inverse[:, :, None] * inverse[:, None, :]).clamp(-1, 1)
