@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import nn
 
+from ._compiled import CompiledNetwork
 from ._fusion import fuse, is_known
 from ._networks import Network
 
@@ -85,7 +86,10 @@ class _Copy:
 def _network(backbone, dtype, compile):
     """Return the network of a copy, changed in place, and the tensors it has copied."""
     in_streams = all(is_known(m) and type(m) not in _DENSE for m in backbone.modules())
-    changed = fuse(backbone.eval(), dtype)
+    changed = fuse(backbone.eval(), dtype, pack=not compile)
+    if compile:  # which makes constants of all weights
+        changed = [*backbone.parameters(), *backbone.buffers(), *changed]
+        return CompiledNetwork(backbone, in_streams), changed
     return Network(backbone, in_streams), changed
 
 

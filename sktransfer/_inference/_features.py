@@ -39,16 +39,16 @@ def compute_features(
     autocasting = partial(autocast, precision, device, backbone.modality)
     with _network(backbone, device, precision, compile) as network:
 
-        def forward(views):
+        def compute(views):
             with torch.inference_mode(), autocasting():
-                return _mean_features(network, views, layers, device)
+                return _mean_features(network, views, layers, n_rows, device)
 
-        if network.in_streams and len(inputs) > n_rows:
-            jobs = (partial(_run, load, forward) for load in loads)
+        if network.in_streams and (network.compiled or len(inputs) > n_rows):
+            jobs = (partial(_then, load, compute) for load in loads)
             parts = run_ahead(jobs, *split_threads())
         else:
-            n_loaders = _n_loaders(inputs, num_workers, device)
-            parts = map(forward, run_ahead(loads, n_loaders))
+            ahead = run_ahead(loads, _n_loaders(inputs, num_workers, device))
+            parts = map(compute, ahead)
         return np.concatenate(list(parts))
 
 
@@ -60,15 +60,16 @@ def _network(backbone, device, precision, compile):
     return nullcontext(copied_network(backbone, dtype, compile))
 
 
-def _run(load, forward):
-    return forward(load())
+def _then(load, compute):
+    return compute(load())
 
 
-def _mean_features(network, views, layers, device):
+def _mean_features(network, views, layers, n_rows, device):
     """Return the mean features over the views of one batch."""
     total = 0.0
     for view in views:
-        features = network.features(view.to(device, non_blocking=True), layers)
+        view = view.to(device, non_blocking=True)
+        features = network.features(view, layers, n_rows)
         total = total + (
             features if features.dtype == torch.float64 else features.float()
         )

@@ -1,0 +1,69 @@
+"""Networks that torch compiles."""
+
+import threading
+import warnings
+from functools import partial
+
+import torch
+
+from ._networks import Network
+
+
+class CompiledNetwork(Network):
+    """The forward pass of a backbone, compiled once for each shape of a batch.
+
+    Where torch cannot compile it, a warning says so, and it computes as any other.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        A copy for inference, not packed: the compiler does that itself.
+    in_streams : bool
+        As for `Network`.
+    """
+
+    compiled = True
+
+    def __init__(self, backbone, in_streams):
+        super().__init__(backbone, in_streams)
+        self._functions = {}
+        self._lock = threading.Lock()
+
+    def _forward(self, prepared, layers):
+        key = (layers and tuple(layers), prepared.shape)
+        function = self._functions.get(key)
+        if function is None:
+            with self._lock:  # two threads would compile it twice
+                function = self._functions.get(key)
+                if function is None:
+                    eager = partial(super()._forward, layers=layers)
+                    function = self._functions[key] = _compiled(eager, prepared)
+        return function(prepared)
+
+
+def _compiled(forward, batch):
+    """Return the function `forward`, compiled for batches like this one if possible."""
+
+    def function(x):
+        return forward(x)
+
+    # Dynamo counts compilations by code object, and gives up after a few.
+    function.__code__ = function.__code__.replace()
+    options = {"freezing": True} if batch.device.type == "cpu" else None
+    compiled = torch.compile(function, dynamic=False, options=options)
+    try:
+        compiled(batch)
+    # Compilers fail in any way they like.
+    except Exception as error:
+        warnings.warn(
+            f"compile=True: torch cannot compile the backbone ({_reason(error)}). It "
+            "computes without; on the CPU, torch.compile needs a C++ compiler.",
+            UserWarning,
+            stacklevel=2,
+        )
+        return forward
+    return compiled
+
+
+def _reason(error):
+    return str(error).strip().partition("\n")[0]
