@@ -57,6 +57,7 @@ class BackboneEstimator(BaseEstimator):
             n_views=1 if table else self.n_views,
             layers=layers,
             num_workers=self.num_workers,
+            compile=self.compile,
         )
 
     def _read(self, X, reset):

@@ -133,8 +133,6 @@ class PretrainedFeatureExtractor(
             if inputs.kind == "table" and self._none_given():
                 self._pretrain(backbone, inputs, seed)
             self._n_features_out = self._count_features(backbone, inputs)
-        if self.compile:
-            backbone.compile()
         self.backbone_ = backbone
         return self
 

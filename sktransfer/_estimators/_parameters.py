@@ -107,7 +107,8 @@ precision : {"auto", "float32", "bf16", "fp16"}, default="auto"
     "auto": bf16 for images on CUDA cards that have it; elsewhere that of the input,
     float32 or, for a table of float64, float64.
 compile : bool, default=False
-    Compile the backbone with `torch.compile`: pays off on long runs.
+    Compile the backbone with `torch.compile`: pays off on long runs. Features of tables
+    are computed without.
 device : str or torch.device, default="auto"
     "auto": CUDA, then MPS (which has no float64), then CPU.
 num_workers : int or None, default=None

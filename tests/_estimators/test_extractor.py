@@ -142,10 +142,20 @@ def test_a_clone_shares_the_backbone_and_no_fit():
     assert not hasattr(copy, "backbone_")
 
 
-def test_compile_compiles_the_backbone(monkeypatch):
+def test_compile_compiles_what_computes_features_of_images(monkeypatch):
     compiled = []
-    monkeypatch.setattr(
-        torch.nn.Module, "compile", lambda module, *args: compiled.append(module)
+
+    def compile(function, **options):
+        compiled.append(function)
+        return function
+
+    monkeypatch.setattr(torch, "compile", compile)
+    pixels, _ = images()
+    plain, ours = (
+        PretrainedFeatureExtractor(tiny_backbone(), compile=compile)
+        for compile in (False, True)
     )
-    extractor = PretrainedFeatureExtractor(random_state=0, compile=True).fit(X)
-    assert compiled == [extractor.backbone_]
+    assert_allclose(ours.fit_transform(pixels), plain.fit_transform(pixels), rtol=1e-5)
+    assert len(compiled) == 1
+    PretrainedFeatureExtractor(random_state=0, compile=True).fit_transform(X)
+    assert len(compiled) == 1  # features of tables are computed without
