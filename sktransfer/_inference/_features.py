@@ -1,5 +1,6 @@
 """Features of many rows: batch by batch, in evaluation mode, nothing kept."""
 
+from collections import deque
 from contextlib import nullcontext
 from functools import partial
 from threading import Lock
@@ -35,7 +36,7 @@ def compute_features(
     """
     backbone.to(device)
     n_rows = _rows_at_once(inputs, backbone, batch_size, device)
-    loads = _loads(inputs, backbone, n_rows, n_views)
+    loads = _loads(inputs, backbone, n_rows, n_views, pinned=device.type == "cuda")
     autocasting = partial(autocast, precision, device, backbone.modality)
     with _network(backbone, device, precision, compile) as network:
 
@@ -49,7 +50,7 @@ def compute_features(
         else:
             ahead = run_ahead(loads, _n_loaders(inputs, num_workers, device))
             parts = map(compute, ahead)
-        return np.concatenate(list(parts))
+        return np.concatenate(list(_arrays(parts)))
 
 
 def _network(backbone, device, precision, compile):
@@ -73,7 +74,34 @@ def _mean_features(network, views, layers, n_rows, device):
         total = total + (
             features if features.dtype == torch.float64 else features.float()
         )
-    return (total / len(views)).cpu().numpy()
+    return _copied_to_host(total / len(views))
+
+
+def _copied_to_host(features):
+    """Start to copy `features`; return them and, on CUDA, the event of their arrival."""
+    if features.device.type != "cuda":
+        return features.cpu(), None
+    copy, arrival = features.to("cpu", non_blocking=True), torch.cuda.Event()
+    arrival.record()
+    return copy, arrival
+
+
+def _arrays(parts):
+    """Yield the arrays of `parts`, each when the device has got the next one to do."""
+    waiting = deque()
+    for part in parts:
+        waiting.append(part)
+        if len(waiting) > 1:
+            yield _array(*waiting.popleft())
+    for part in waiting:
+        yield _array(*part)
+
+
+def _array(features, arrival):
+    if arrival is None:
+        return features.numpy()
+    arrival.synchronize()
+    return np.array(features)  # whose memory is pinned: it is scarce
 
 
 def _rows_at_once(inputs, backbone, batch_size, device):
@@ -88,8 +116,11 @@ def _rows_at_once(inputs, backbone, batch_size, device):
     return max(1, min(batch_size, _PIXELS_AT_ONCE // n_pixels))
 
 
-def _loads(inputs, backbone, n_rows, n_views):
-    """Yield callables that make the views of one batch after the other."""
+def _loads(inputs, backbone, n_rows, n_views, pinned):
+    """Yield callables that make the views of one batch after the other.
+
+    From pinned memory they are copied to a card while that computes.
+    """
     # Two rows may be one PIL image, which two threads must not decode at once.
     turn = Lock() if inputs.kind == "pil" else nullcontext()
 
@@ -97,7 +128,8 @@ def _loads(inputs, backbone, n_rows, n_views):
         if inputs.kind == "table":
             return [inputs.take(rows).tensor()]
         with turn:
-            return inputs.batch(rows, backbone.preprocessing, n_views)
+            views = inputs.batch(rows, backbone.preprocessing, n_views)
+        return [view.pin_memory() for view in views] if pinned else views
 
     for start in range(0, len(inputs), n_rows):
         yield partial(load, np.arange(start, min(start + n_rows, len(inputs))))
