@@ -78,7 +78,7 @@ def _mean_features(network, views, layers, n_rows, device):
 
 
 def _copied_to_host(features):
-    """Start to copy `features`; return them and, on CUDA, the event of their arrival."""
+    """Begin to copy `features`; return them and, on CUDA, the event of arrival."""
     if features.device.type != "cuda":
         return features.cpu(), None
     copy, arrival = features.to("cpu", non_blocking=True), torch.cuda.Event()
