@@ -5,6 +5,7 @@ import inspect
 from torchvision import models
 
 from ._smallnet import smallnet, smallnet_wide
+from ._synthnet import synthnet
 from ._tables import mlp, mlp_wide
 
 _BUILDERS = {
@@ -12,6 +13,7 @@ _BUILDERS = {
     "mlp_wide": mlp_wide,
     "smallnet": smallnet,
     "smallnet_wide": smallnet_wide,
+    "synthnet": synthnet,
 }
 
 

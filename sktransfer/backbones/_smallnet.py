@@ -1,4 +1,4 @@
-"""The small network for images that is taken when none is named."""
+"""A small network for images, to train from scratch."""
 
 from functools import partial
 from itertools import pairwise
@@ -37,20 +37,28 @@ class _ResidualBlock(nn.Module):
         return self.relu(self.convolutions(x) + self.shortcut(x))
 
 
+def residual_stages(widths, kernel_size, stride=1):
+    """Return a stage for each width; `kernel_size` and `stride` of the first layer."""
+    stem = _convolution(3, widths[0], kernel_size, stride)
+    stages = [nn.Sequential(stem, _ResidualBlock(widths[0], widths[0], stride=1))]
+    for inputs, outputs in pairwise(widths):
+        stages.append(nn.Sequential(_ResidualBlock(inputs, outputs, stride=2)))
+    return stages
+
+
 def smallnet(widths=_WIDTHS):
     """Return the small residual network: four stages, 0.3 million parameters.
 
     It takes images from one pixel up; in-memory ones keep their size.
     """
-    stem = _convolution(3, widths[0], 3)
-    stages = [nn.Sequential(stem, _ResidualBlock(widths[0], widths[0], stride=1))]
-    for inputs, outputs in pairwise(widths):
-        stages.append(nn.Sequential(_ResidualBlock(inputs, outputs, stride=2)))
     preprocessing = ImagePreprocessing(
         resize=72, crop=(64, 64), mean=(0.5,) * 3, std=(0.25,) * 3, flexible=True
     )
     return Backbone(
-        stages, name="smallnet", width=widths[-1], preprocessing=preprocessing
+        residual_stages(widths, kernel_size=3),
+        name="smallnet",
+        width=widths[-1],
+        preprocessing=preprocessing,
     )
 
 

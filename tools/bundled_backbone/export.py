@@ -17,7 +17,7 @@ import train
 from sktransfer.backbones import load_backbone
 
 HERE = Path(__file__).parent
-FILE = HERE.parents[1] / "sktransfer" / "backbones" / "data" / "smallnet.safetensors"
+FILE = HERE.parents[1] / "sktransfer" / "backbones" / "data" / "synthnet.safetensors"
 PREFIX = "backbone."
 CARD = """\
 # Card of the bundled backbone
@@ -68,6 +68,7 @@ def main():
     state = weights_of(checkpoint)
     FILE.parent.mkdir(exist_ok=True)
     safetensors.torch.save_file(state, FILE)
+    FILE.chmod(0o644)
     text = card(state, checkpoint["figures"], options)
     (HERE / "CARD.md").write_text(text, encoding="utf8")
 
@@ -79,7 +80,7 @@ def weights_of(checkpoint):
         for key, tensor in checkpoint["model"].items()
         if key.startswith(PREFIX)
     }
-    load_backbone("smallnet", weights=state)
+    load_backbone("synthnet", weights=state)
     return {
         key: tensor.half().contiguous() if tensor.is_floating_point() else tensor
         for key, tensor in state.items()
@@ -92,7 +93,7 @@ def card(state, figures, options):
     return CARD.format(
         file=FILE.name,
         size=FILE.stat().st_size,
-        parameters=sum(p.numel() for p in load_backbone("smallnet").parameters()),
+        parameters=sum(p.numel() for p in load_backbone("synthnet").parameters()),
         digest=hashlib.sha256(FILE.read_bytes()).hexdigest(),
         date=datetime.date.today().isoformat(),
         objects=len(drawn.objects),

@@ -34,7 +34,7 @@ class Trainer:
     def __init__(self, painter):
         torch.manual_seed(SEED)
         self.painter = painter
-        backbone = load_backbone("smallnet", weights=None)
+        backbone = load_backbone("synthnet", weights=None)
         outputs = [*painter.n_classes, N_COLOURS]
         heads = nn.ModuleDict(
             {
