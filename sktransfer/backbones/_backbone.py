@@ -28,11 +28,11 @@ class Backbone(nn.Module):
         Of the architecture, as `load_backbone` knows it.
     width : int
         Number of channels `c` that the last stage returns.
-    modality : {"image", "table"}, default="image"
+    modality : {"image", "table", "text"}, default="image"
         What a sample is.
     preprocessing : ImagePreprocessing or nn.Module, optional
         From raw images, or by a module from a raw table, to what the first stage
-        takes; None leaves the batch alone.
+        takes; None leaves the batch alone. Of texts, what makes raw batches of them.
     pooling : {"auto", "avg", "max", "avgmax", "gem"}, default="auto"
         From the last maps to features: "auto" is what the architecture does (the
         average; the class token of a vision transformer), "avgmax" the average and

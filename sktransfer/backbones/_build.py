@@ -6,12 +6,15 @@ from .._utils.seeds import isolated_rng
 from ._backbone import Backbone
 from ._modules import wrap_module
 from ._registry import build_registered, registered_names, takes_table
+from ._sources import build_sourced, is_sourced
 from ._torchvision import shapes_only, torchvision_backbone
 from ._weights import load_state, read_state
 
 
 def build(name, weights, n_inputs=None):
     """Return the network `name` with `weights`, as `load_backbone` takes them."""
+    if is_sourced(name):
+        return build_sourced(name, weights)
     if name in registered_names():
         return _registered_backbone(name, weights, n_inputs)
     return torchvision_backbone(name, weights)

@@ -179,6 +179,12 @@ def _checked_backbone(backbone):
             f"{type(backbone).__name__}. Wrap a module with register_backbone."
         )
     source = f"The backbone {backbone.name!r}"
+    if backbone.modality == "text":
+        raise ValueError(
+            f"{source} is of texts, which save_backbone does not write. Keep it in a "
+            "pickle of the fitted estimator, or by the save_pretrained of "
+            "transformers: backbone.encoder.network.save_pretrained(folder)."
+        )
     skeleton = _skeleton(backbone.name, backbone.n_inputs, source)
     if _shapes(skeleton) != _shapes(backbone):
         raise ValueError(

@@ -9,6 +9,7 @@ from ..exceptions import RandomWeightsWarning
 from ._build import build
 from ._files import is_backbone_file, read_backbone
 from ._registry import modality_of, registered_names, torchvision_names
+from ._sources import is_sourced
 
 
 def list_backbones(pattern=None):
@@ -53,7 +54,19 @@ def load_backbone(
     ----------
     name : str or Path
         One of `list_backbones()`, among them every classification network of
-        torchvision, its head cut off; or the file that `save_backbone` wrote.
+        torchvision, its head cut off; or the file that `save_backbone` wrote; or,
+        for texts, one of
+
+        - "text:<folder or name>": an encoder of transformers or sentence-transformers
+          [1]_ (extra "text"), such as "text:all-MiniLM-L6-v2", in a folder or from
+          the Hugging Face hub (a name without owner is one of
+          sentence-transformers). Only safetensors are read, and no code is run.
+        - "vectors:<file>": the mean of word vectors in GloVe's text format [2]_. The
+          file is read word by word, and has to stay where it is. Words that are not
+          in it, not in lower case either, are left out; a text of such words alone
+          gets zeros.
+        - "vectors+lstm:<file>": the same word vectors, and a bidirectional LSTM with
+          maximum pooling [3]_ over them, which is yet to be trained.
     weights : "auto", None, str, Path or mapping of str to Tensor, default="auto"
         "auto" takes the best published weights, through torchvision's own download
         and cache; a network without published weights ("mlp") starts random, and
@@ -61,10 +74,12 @@ def load_backbone(
         published weights. None is random. A file (".safetensors", or ".pth" and
         ".pt", from which tensors alone are read) or a state dict must fit the
         network, of which keys of the classifier and of auxiliary heads are dropped;
-        it gets the preprocessing of the best published weights.
+        it gets the preprocessing of the best published weights. For "text:", "auto"
+        takes those in its folder; word vectors have no others than "auto".
     pooling : {"auto", "avg", "max", "avgmax", "gem"}, default="auto"
         How the last maps become features; see `Backbone`. "auto" is what the
-        architecture does, or what a file says.
+        architecture does, or what a file says: for texts, what the encoder was
+        trained with (of a plain transformer, the mean of its tokens).
     image_size : int or (int, int), optional
         Height and width of the crop fed to the network, in pixels; the resize before
         it keeps the published proportion. None keeps the published size.
@@ -94,6 +109,16 @@ def load_backbone(
     --------
     save_backbone : Write a backbone to a file.
     register_backbone : Make a network of your own known by name.
+
+    References
+    ----------
+    .. [1] N. Reimers, I. Gurevych. Sentence-BERT: Sentence embeddings using siamese
+       BERT-networks. EMNLP, 2019.
+    .. [2] J. Pennington, R. Socher, C. D. Manning. GloVe: Global vectors for word
+       representation. EMNLP, 2014.
+    .. [3] A. Conneau, D. Kiela, H. Schwenk, L. Barrault, A. Bordes. Supervised
+       learning of universal sentence representations from natural language inference
+       data. EMNLP, 2017.
 
     Examples
     --------
@@ -136,7 +161,7 @@ def check_known(name):
             f"by {name!r}."
         )
     names = list_backbones()
-    if name not in names:
+    if name not in names and not is_sourced(name):
         close = difflib.get_close_matches(name, names) or ["mlp", "resnet18", "..."]
         raise ValueError(
             f"There is no backbone {name!r}. Did you mean one of {close}? "
@@ -146,15 +171,16 @@ def check_known(name):
 
 
 def _check_columns(name, n_inputs):
-    table = modality_of(name) == "table"
+    modality = modality_of(name)
+    table = modality == "table"
     if table and n_inputs is None:
         raise ValueError(
             f"n_inputs: {name!r} is a network for tables. Give their number of columns."
         )
     if n_inputs is not None and not table:
         raise ValueError(
-            f"n_inputs={n_inputs!r}: {name!r} takes images, which have no columns. "
-            "Leave n_inputs=None."
+            f"n_inputs={n_inputs!r}: {name!r} takes {modality}s, which have no "
+            "columns. Leave n_inputs=None."
         )
 
 

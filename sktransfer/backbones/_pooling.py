@@ -4,8 +4,8 @@ import torch
 from torch import nn
 
 # Generalised-mean pooling takes powers: a positive floor keeps its gradient finite.
-_GEM_FLOOR = 1e-6
-_GEM_POWER = 3
+GEM_FLOOR = 1e-6
+GEM_POWER = 3
 
 
 def _average(maps, dims):
@@ -17,8 +17,8 @@ def _maximum(maps, dims):
 
 
 def _generalized_mean(maps, dims):
-    powers = maps.clamp(min=_GEM_FLOOR).pow(_GEM_POWER)
-    return powers.mean(dims).pow(1 / _GEM_POWER)
+    powers = maps.clamp(min=GEM_FLOOR).pow(GEM_POWER)
+    return powers.mean(dims).pow(1 / GEM_POWER)
 
 
 _PARTS = {

@@ -5,6 +5,7 @@ import inspect
 from torchvision import models
 
 from ._smallnet import smallnet, smallnet_wide
+from ._sources import is_sourced
 from ._synthnet import synthnet
 from ._tables import mlp, mlp_wide
 
@@ -83,7 +84,9 @@ def takes_table(name):
 
 
 def modality_of(name):
-    """Return "table" or "image", what the network of that name takes."""
+    """Return "table", "image" or "text", what the network of that name takes."""
+    if is_sourced(name):
+        return "text"
     return "table" if name in _BUILDERS and takes_table(name) else "image"
 
 

@@ -33,11 +33,12 @@ def as_backbone(
     weights, image_size, pooling, dtype
         As `load_backbone` takes them.
     kind : str
-        Of the input: "table", or anything else for images.
-    sample : Tensor
-        Some raw rows of the input, for the width of modules and number of columns.
+        Of the input: "table", "text", or anything else for images.
+    sample : Tensor or None
+        Some raw rows of the input, for the width of modules and number of columns;
+        None for texts.
     """
-    modality = "table" if kind == "table" else "image"
+    modality = kind if kind in ("table", "text") else "image"
     if isinstance(backbone, str) and backbone == "auto":
         backbone = _AUTO[modality]
     if isinstance(backbone, nn.Module):
@@ -63,7 +64,8 @@ def _own_copy(module, weights, modality, sample, dtype):
             "weights: a backbone given as an object has weights of its own. Leave "
             "weights='auto', or name an architecture."
         )
-    own = copy.deepcopy(module).to(sample.device, dtype)
+    own = copy.deepcopy(module)
+    own.to(dtype=dtype) if sample is None else own.to(sample.device, dtype)
     if isinstance(own, Backbone):
         return own
     return wrap_module(
@@ -99,6 +101,11 @@ def _check_input(takes, n_inputs, modality, sample, name):
             f"backbone={name!r} takes images, but X is a table of {sample.shape[1]} "
             "columns. If its rows are flat images, give input_shape=(height, width); "
             "for a table, backbone='mlp'."
+        )
+    if "text" in (takes, modality) and takes != modality:
+        raise ValueError(
+            f"backbone={name!r} takes {takes}s, but X holds {modality}s. For texts, "
+            "name a backbone such as 'text:all-MiniLM-L6-v2'."
         )
     if takes == "table" and modality == "image":
         raise ValueError(
