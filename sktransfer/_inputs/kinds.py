@@ -10,7 +10,7 @@ _SINGLE = (str, bytes, os.PathLike, Image.Image)
 
 
 def kind_of(X, input_shape=None, modality=None):
-    """Return "table", "images", "paths" or "pil".
+    """Return "table", "images", "paths", "pil" or "text".
 
     Parameters
     ----------
@@ -18,8 +18,9 @@ def kind_of(X, input_shape=None, modality=None):
         What the user passed.
     input_shape : (h, w) or (h, w, c), optional
         The shape of one image, if `X` holds flat images as rows.
-    modality : {"table", "image"}, optional
-        What the backbone takes; None: anything.
+    modality : {"table", "image", "text"}, optional
+        What the backbone takes; None: anything. Strings are texts for a backbone that
+        takes texts, and paths for others.
 
     Raises
     ------
@@ -27,6 +28,9 @@ def kind_of(X, input_shape=None, modality=None):
         If `X` is no kind of input, or not of the kind the backbone takes. What is
         wrong inside a table is left to scikit-learn's own validation.
     """
+    if modality == "text":
+        _refuse_input_shape(input_shape, "the backbone takes texts")
+        return "text"
     rows = column_of(X)
     if rows is not None:
         kind = _column_kind(rows)
@@ -116,7 +120,7 @@ def _row_kind(row, index):
             f"Row {index} of X holds bytes. For encoded images pass "
             "PIL.Image.open(io.BytesIO(data)), for paths pass str."
         )
-    if _is_missing(row):
+    if is_missing(row):
         raise ValueError(
             f"Row {index} of X is missing ({row!r}): drop the row or fill in a path."
         )
@@ -127,7 +131,7 @@ def _row_kind(row, index):
     )
 
 
-def _is_missing(row):
+def is_missing(row):
     nan = isinstance(row, float) and row != row
     return nan or row is None or type(row).__name__ == "NAType"
 
