@@ -82,6 +82,16 @@ def test_self_supervised():
     assert errors[0] < 0.8 * errors[1]
 
 
+def test_distillation():
+    names = _run_example("plot_distillation")
+    scores, nearness = names["scores"], names["nearness"]
+    for method in ("kd", "dist", "fitnet", "rkd"):
+        assert scores[method] > scores["labels alone"] + 0.02
+    for method in ("fitnet", "rkd"):
+        for other in ("labels alone", "kd", "dist"):
+            assert nearness[method] > nearness[other] + 0.02
+
+
 def test_photographs_without_data(monkeypatch, tmp_path, capsys):
     pytest.importorskip("pandas")
     monkeypatch.setenv("SKTRANSFER_DATA", str(tmp_path))
