@@ -1,7 +1,6 @@
 """Predictions and scores of a classifier that is told the domain of each row."""
 
 import numpy as np
-from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted
 
 from .._utils.labels import check_scorable, of_one_type
@@ -120,6 +119,8 @@ class DomainPredictionsMixin(NetClassifierMixin):
             If no row is labelled, or, without `sample_domain`, if a label is no class:
             a sentinel would count as a wrong prediction.
         """
+        from sklearn.metrics import accuracy_score  # slow to import
+
         check_is_fitted(self)
         if sample_domain is not None:
             X, sample_weight, y = select_labelled(

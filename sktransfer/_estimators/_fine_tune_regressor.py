@@ -2,7 +2,6 @@
 
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.validation import check_array
 
@@ -212,6 +211,8 @@ class FineTuneRegressor(RegressorMixin, FineTuneEstimator):
 
     def _encode(self, y, weight, reset):
         """Return the standardised targets (n, n_outputs)."""
+        from sklearn.preprocessing import StandardScaler  # slow to import
+
         columns = y.reshape(len(y), -1).astype(np.float64)
         if reset:
             self._flat_target = y.ndim == 1

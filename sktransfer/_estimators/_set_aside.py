@@ -1,7 +1,6 @@
 """Validation rows for early stopping, where the caller gave none."""
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 
 
 def set_aside(rows, fraction, seed):
@@ -13,6 +12,8 @@ def set_aside(rows, fraction, seed):
 
 def split_numbers(numbers, y, fraction, seed):
     """Split row numbers in proportion of the classes in `y`, a tensor of all rows."""
+    from sklearn.model_selection import train_test_split  # slow to import
+
     try:
         return train_test_split(
             numbers,
