@@ -35,6 +35,11 @@ def compute_features(
     device. `batch_size` is the most rows that are computed at once.
     """
     backbone.to(device)
+    if inputs.kind == "text":
+        order = inputs.by_length()
+        inputs, places = inputs.take(order), np.argsort(order)
+    else:
+        places = slice(None)
     n_rows = _rows_at_once(inputs, backbone, batch_size, device)
     loads = _loads(inputs, backbone, n_rows, n_views, pinned=device.type == "cuda")
     autocasting = partial(autocast, precision, device, backbone.modality)
@@ -50,7 +55,7 @@ def compute_features(
         else:
             ahead = run_ahead(loads, _n_loaders(inputs, num_workers, device))
             parts = map(compute, ahead)
-        return np.concatenate(list(_arrays(parts)))
+        return np.concatenate(list(_arrays(parts)))[places]
 
 
 def _network(backbone, device, precision, compile):
@@ -106,7 +111,7 @@ def _array(features, arrival):
 
 def _rows_at_once(inputs, backbone, batch_size, device):
     """Return how many rows make a batch: on the CPU, few of large images."""
-    if inputs.kind == "table" or device.type != "cpu":
+    if inputs.kind in ("table", "text") or device.type != "cpu":
         return batch_size
     preprocessing = inputs.sized(backbone.preprocessing)
     sizes = [] if preprocessing.flexible else [preprocessing.crop]

@@ -108,7 +108,7 @@ class LoadedBatches:
         self.device = torch.device(config.device)
         self.generator, self.per_batch = generator, per_batch
         self.slices = batch_slices(len(y), config.batch_size)
-        self.num_workers = resolve_workers(config.num_workers, self.device)
+        self.num_workers = _n_workers(dataset.inputs, config.num_workers, self.device)
         self.epoch, self.numbered = 0, False
 
     def __len__(self):
@@ -137,6 +137,13 @@ class LoadedBatches:
 
     def _move(self, tensor):
         return tensor.to(self.device, non_blocking=True)
+
+
+def _n_workers(inputs, num_workers, device):
+    """Return the number of processes; by default none for texts, which read fast."""
+    if inputs.kind == "text" and num_workers is None:
+        return 0
+    return resolve_workers(num_workers, device)
 
 
 def load_ahead(dataset, sampler, num_workers, device):

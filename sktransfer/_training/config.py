@@ -5,9 +5,9 @@ from typing import Any
 
 from .._utils.device import resolve_device
 
-# A pretrained image net needs fewer steps, and each of them costs more.
+# A pretrained net of images or texts needs fewer steps, and each of them costs more.
 AUTO_STEPS = 300
-AUTO_STEPS_PRETRAINED_IMAGES = 100
+AUTO_STEPS_PRETRAINED = 100
 AUTO_EPOCHS = (10, 100)
 
 
@@ -55,7 +55,7 @@ class TrainingConfig:
         if self.max_epochs != "auto":
             return self.max_epochs
         if n_steps is None:
-            careful = modality == "image" and not self.from_scratch
-            n_steps = AUTO_STEPS_PRETRAINED_IMAGES if careful else AUTO_STEPS
+            careful = modality != "table" and not self.from_scratch
+            n_steps = AUTO_STEPS_PRETRAINED if careful else AUTO_STEPS
         fewest, most = AUTO_EPOCHS
         return min(most, max(fewest, -(-n_steps // n_batches)))

@@ -34,11 +34,12 @@ def autocast(precision, device, modality):
 def autocast_dtype(precision, device, modality):
     """Return the dtype of `precision`; None is that of the weights.
 
-    "auto" is bf16 for images on CUDA cards that have it (its range needs no loss
-    scaling) and the precision of the weights elsewhere.
+    "auto" is bf16 for images and texts on CUDA cards that have it (its range needs no
+    loss scaling) and the precision of the weights elsewhere.
     """
     if precision == "auto":
-        precision = "bf16" if modality == "image" and _has_bf16(device) else "float32"
+        large = modality != "table"
+        precision = "bf16" if large and _has_bf16(device) else "float32"
     return _AUTOCAST.get(precision)
 
 

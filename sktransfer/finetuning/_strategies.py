@@ -2,11 +2,19 @@
 
 from sklearn.base import BaseEstimator
 
-STRATEGIES = ("linear_probe", "full", "lp_ft", "gradual", "partial", "bitfit", "auto")
+from ._lora import is_adapter
 
 # Below this many rows a convex head on features beats training on a CPU by time, and
 # does not lose in accuracy.
 _SMALL = 2000
+
+
+def _is_bias(name):
+    return name.endswith("bias")  # of attention too: "in_proj_bias"
+
+
+# Strategies that train parameters by name, not whole stages.
+_BY_NAME = {"bitfit": _is_bias, "lora": is_adapter}
 
 
 class Freezing(BaseEstimator):
@@ -21,8 +29,8 @@ class Freezing(BaseEstimator):
 
     def __call__(self, module, progress=1.0):
         """Freeze parts of `module` for an epoch that begins at `progress` in 0 to 1."""
-        if self.strategy == "bitfit":
-            return self._biases_only(module)
+        if self.strategy in _BY_NAME:
+            return self._some_parameters(module, _BY_NAME[self.strategy])
         first = self._first_trainable_stage(len(module.backbone.stages), progress)
         if first == 0:
             return module.freeze(())
@@ -40,10 +48,10 @@ class Freezing(BaseEstimator):
             return n_stages - min(int(progress * (n_stages + 1)), n_stages)
         return 0
 
-    def _biases_only(self, module):
+    def _some_parameters(self, module, is_trained):
         module.freeze((module.backbone,))
         for name, parameter in module.backbone.named_parameters():
-            if name.endswith("bias"):  # of attention too: "in_proj_bias"
+            if is_trained(name):
                 parameter.requires_grad_(True)
 
 
@@ -58,7 +66,7 @@ def pick_strategy(strategy, *, backbone, n_samples, head, augment, device):
         return strategy
     if not backbone.pretrained or head != "linear":
         return "full"
-    image_on_cpu = backbone.modality == "image" and device.type == "cpu"
-    if image_on_cpu and n_samples < _SMALL and augment is None:
+    slow = backbone.modality != "table" and device.type == "cpu"
+    if slow and n_samples < _SMALL and augment is None:
         return "linear_probe"
     return "lp_ft"
