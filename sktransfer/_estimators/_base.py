@@ -33,7 +33,8 @@ class BackboneEstimator(BaseEstimator):
             Of float64 if fitted on a float64 table (MPS has none), else of float32.
         """
         check_is_fitted(self)
-        return self._features(self.backbone_, self._read(X, reset=False))
+        inputs = self._read(X, reset=False)
+        return self._features(self.backbone_, inputs, cache=self._fitted_cache())
 
     def __getstate__(self):
         """Put backbones on the CPU: a pickle opens where there is no accelerator."""
@@ -43,14 +44,18 @@ class BackboneEstimator(BaseEstimator):
                 state[name] = copy.deepcopy(state[name]).cpu()
         return state
 
-    def _features(self, backbone, inputs, layers=None):
-        from .._inference import compute_features
+    def _fitted_cache(self):
+        """Return the cache for features of the fitted backbone, if it stays frozen."""
+
+    def _features(self, backbone, inputs, layers=None, cache=None):
+        from .._inference import cached_features
         from .._utils.device import resolve_device
 
         table = inputs.kind == "table"
-        return compute_features(
+        return cached_features(
             backbone,
             inputs,
+            cache,
             batch_size=_TABLE_BATCH if table else self.batch_size,
             device=resolve_device(self.device),
             precision=self.precision,
@@ -110,8 +115,7 @@ class BackboneEstimator(BaseEstimator):
 
     def _new_backbone(self, inputs, weight=None, pooling="auto", backbone=None):
         """Return a copy of `backbone`, or of the one that the parameters ask for."""
-        import torch
-
+        from ..backbones._layout import lay_out
         from ..backbones._resolve import as_backbone
         from ..backbones._tables import fit_statistics
 
@@ -127,8 +131,7 @@ class BackboneEstimator(BaseEstimator):
             dtype=sample.dtype if table else None,
         )
         if not table:
-            # as the images are laid out: convolutions would copy their weights else
-            return backbone.to(memory_format=torch.channels_last)
+            return lay_out(backbone)
         if not backbone.pretrained:
             fit_statistics(backbone, inputs.tensor(), weight)
         return backbone

@@ -4,7 +4,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit
 from sklearn.utils._param_validation import StrOptions
 
 from ._base import BackboneEstimator, reproducible, restores_on_failure
-from ._parameters import BACKBONE_CONSTRAINTS, with_shared_parameters
+from ._parameters import BACKBONE_CONSTRAINTS, CACHE_CONSTRAINT, with_shared_parameters
 
 _POOLINGS = {"auto", "avg", "max", "avgmax", "gem"}
 
@@ -30,6 +30,7 @@ class PretrainedFeatureExtractor(
         generalised mean with exponent 3.
     {images}
     {n_views}
+    {cache}
     batch_size : int, default=64
         Rows that are computed at once.
     {machine}
@@ -67,6 +68,7 @@ class PretrainedFeatureExtractor(
 
     _parameter_constraints = {
         **BACKBONE_CONSTRAINTS,
+        "cache": CACHE_CONSTRAINT,
         "layers": [list, tuple, None],
         "pooling": [StrOptions(_POOLINGS)],
     }
@@ -81,6 +83,7 @@ class PretrainedFeatureExtractor(
         image_size=None,
         input_shape=None,
         n_views=1,
+        cache=None,
         batch_size=64,
         precision="auto",
         compile=False,
@@ -96,6 +99,7 @@ class PretrainedFeatureExtractor(
         self.image_size = image_size
         self.input_shape = input_shape
         self.n_views = n_views
+        self.cache = cache
         self.batch_size = batch_size
         self.precision = precision
         self.compile = compile
@@ -158,11 +162,17 @@ class PretrainedFeatureExtractor(
             raise AttributeError(f"{type(self).__name__} is not fitted yet.")
         return self.backbone_.weights
 
-    def _features(self, backbone, inputs):
-        return super()._features(backbone, inputs, layers=self.layers)
+    def _fitted_cache(self):
+        return self.cache
+
+    def _features(self, backbone, inputs, cache=None):
+        return super()._features(backbone, inputs, layers=self.layers, cache=cache)
 
     def _count_features(self, backbone, inputs):
-        return self._features(backbone, inputs.take(slice(0, 1))).shape[1]
+        if self.layers is None:
+            return backbone.n_features
+        first = inputs.take(slice(0, 1))
+        return self._features(backbone, first, cache=self.cache).shape[1]
 
     def _none_given(self):
         """Whether neither a backbone nor weights, random ones included, are given."""

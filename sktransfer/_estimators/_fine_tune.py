@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from ._base import reproducible, restores_on_failure
 from ._checks import check_stages, check_training_parameters
 from ._net import NetEstimator, float_dtype
-from ._parameters import TRAINING_CONSTRAINTS
+from ._parameters import CACHE_CONSTRAINT, TRAINING_CONSTRAINTS
 from ._set_aside import set_aside
 
 _STRATEGIES = {"linear_probe", "full", "lp_ft", "gradual", "partial", "bitfit", "auto"}
@@ -31,6 +31,7 @@ class FineTuneEstimator(NetEstimator):
         ],
         "C": [StrOptions({"cv"}), Interval(Real, 0, None, closed="neither")],
         "n_trainable_stages": [Interval(Integral, 0, None, closed="left")],
+        "cache": CACHE_CONSTRAINT,
     }
 
     @restores_on_failure
@@ -203,7 +204,12 @@ class FineTuneEstimator(NetEstimator):
         )
 
     def _features_by(self, net):
-        return lambda inputs: self._features(net.module_.backbone, inputs)
+        """Return what computes features of the backbone as it is before training."""
+        backbone = net.module_.backbone
+        return lambda inputs: self._features(backbone, inputs, cache=self.cache)
+
+    def _fitted_cache(self):
+        return self.cache if self.strategy_ == "linear_probe" else None
 
     def _counted(self, objective):
         """Return a copy of `objective` for the rows counted by now."""

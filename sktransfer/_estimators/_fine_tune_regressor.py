@@ -39,6 +39,7 @@ class FineTuneRegressor(RegressorMixin, FineTuneEstimator):
         "mse". "cv" chooses it by five folds within `fit`.
     n_trainable_stages : int, default=1
         Number of last stages that "partial" trains.
+    {cache}
     {training}
     {machine}
     {end}
@@ -108,6 +109,7 @@ class FineTuneRegressor(RegressorMixin, FineTuneEstimator):
         regularizer=None,
         C=0.02,
         n_trainable_stages=1,
+        cache=None,
         max_epochs="auto",
         batch_size=64,
         lr="auto",
@@ -139,6 +141,7 @@ class FineTuneRegressor(RegressorMixin, FineTuneEstimator):
         self.regularizer = regularizer
         self.C = C
         self.n_trainable_stages = n_trainable_stages
+        self.cache = cache
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.lr = lr

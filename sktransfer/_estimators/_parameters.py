@@ -26,6 +26,8 @@ BACKBONE_CONSTRAINTS = {
     "verbose": ["verbose"],
 }
 
+CACHE_CONSTRAINT = ["boolean", str, HasMethods(["__fspath__"]), None]
+
 TRAINING_CONSTRAINTS = {
     **BACKBONE_CONSTRAINTS,
     "head": [StrOptions({"linear"}), tuple, list],
@@ -74,6 +76,13 @@ n_views : int, default=1
     Number of views of an image, 1 to 10, whose features are averaged: the centre
     crop, its mirror image, the corners and theirs. 2 often gains half a point at
     twice the time.""",
+    "cache": """
+cache : bool, str, path or None, default=None
+    Where features of a frozen backbone are kept, so that it runs once for each
+    distinct row, over folds, candidates and fits. True: in the memory of this process,
+    up to 1 GiB. A path: in an SQLite file there, up to 10 GiB, that processes may
+    share; on a local disk. Rows are known by their content. None: nowhere. See
+    :mod:`sktransfer.cache`.""",
     "training": """
 max_epochs : int or "auto", default="auto"
     Passes over the training rows. "auto": as many as make about 300 steps (100 for a

@@ -1,5 +1,6 @@
 """Forward passes without gradients."""
 
+from ._cached import cached_features
 from ._features import compute_features
 
-__all__ = ["compute_features"]
+__all__ = ["cached_features", "compute_features"]

@@ -5,6 +5,7 @@ from math import prod
 import numpy as np
 import torch
 
+from .._utils.describe import array_digest
 from .kinds import as_array
 
 CHANNELS = (1, 3, 4)
@@ -33,6 +34,14 @@ class Table:
     def take(self, indices):
         """Return the table of the rows `indices`."""
         return Table(self.array[indices])
+
+    def parts(self):
+        """Yield the table, at once: it is in memory."""
+        yield self
+
+    def digest(self, index):
+        """Return what tells row `index` from others, bytes."""
+        return array_digest("table", self.array[index])
 
     def tensor(self):
         """Return all rows, in the memory of the array where torch can use it."""
@@ -65,6 +74,15 @@ class ImageArray:
     def take(self, indices):
         """Return the images of the rows `indices`."""
         return ImageArray(self.images[indices])
+
+    def parts(self):
+        """Yield the images, at once: they are in memory."""
+        yield self
+
+    def digest(self, index):
+        """Return what tells the pixels of image `index` from others, bytes."""
+        # most arrays have the channels last: that order needs no copy
+        return array_digest("images", np.moveaxis(self.images[index], 0, -1))
 
     def sized(self, preprocessing):
         """Return `preprocessing`: images of one size need no common one."""

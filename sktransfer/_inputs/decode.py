@@ -2,6 +2,7 @@
 
 import os
 import stat
+from io import BytesIO
 
 import numpy as np
 import torch
@@ -10,6 +11,8 @@ from torchvision.io import ImageReadMode
 
 # Only what has a bounded decoder in Pillow itself: EPS, say, would start Ghostscript.
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM")
+
+_LARGE_FILE = 2**26  # bytes
 
 # Orientation -> (swap height and width, then flip these axes).
 _TURNS = {
@@ -23,7 +26,7 @@ _TURNS = {
 }
 
 
-def decode(path, row):
+def decode(path, row, content=None):
     """Return the image file `path` as uint8 tensor (3, h, w).
 
     It equals ``ImageOps.exif_transpose(image).convert("RGB")`` of Pillow: upright, grey
@@ -34,6 +37,8 @@ def decode(path, row):
     path : str
     row : int
         Row of `X`, for error messages.
+    content : bytes, optional
+        What is in the file, if that is known.
 
     Raises
     ------
@@ -43,10 +48,11 @@ def decode(path, row):
         If it is no regular file, no image, damaged, or larger than
         ``PIL.Image.MAX_IMAGE_PIXELS``.
     """
-    where = f"Row {row} of X, {path!r},"
-    _check_regular_file(path, where)
+    where = _where(path, row)
+    if content is None:
+        _check_regular_file(path, where)
     try:
-        with open(path, "rb") as file, _open_header(file) as image:
+        with _opened(path, content) as file, _open_header(file) as image:
             if image.format in ("JPEG", "MPO") and image.mode in ("L", "RGB"):
                 pixels = _decode_jpeg(file, image)
                 if pixels is not None:
@@ -54,10 +60,20 @@ def decode(path, row):
             return rgb_tensor(image)
     # Damaged files raise nearly anything in Pillow: SyntaxError, struct.error, ...
     except Exception as error:
-        raise ValueError(
-            f"{where} cannot be read as an image ({_reason(error)}). Replace the file "
-            f"or drop the row; formats read: {', '.join(FORMATS)}."
-        ) from error
+        raise _unreadable(where, error) from error
+
+
+def read_content(path, row):
+    """Return what is in the image file `path`, bytes, and raise as `decode` does."""
+    where = _where(path, row)
+    _check_regular_file(path, where)
+    try:
+        if os.path.getsize(path) > _LARGE_FILE:
+            decode(path, row)  # anything but an image is not worth the memory
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise _unreadable(where, error) from error
 
 
 def rgb_tensor(image):
@@ -77,6 +93,21 @@ def rgb_tensor(image):
         opaque = image.convert("RGBA") if image.mode == "P" else image
         pixels = np.array(opaque.convert("RGB"))
     return _upright(torch.from_numpy(pixels).permute(2, 0, 1), image)
+
+
+def _opened(path, content):
+    return open(path, "rb") if content is None else BytesIO(content)
+
+
+def _where(path, row):
+    return f"Row {row} of X, {path!r},"
+
+
+def _unreadable(where, error):
+    return ValueError(
+        f"{where} cannot be read as an image ({_reason(error)}). Replace the file or "
+        f"drop the row; formats read: {', '.join(FORMATS)}."
+    )
 
 
 def _check_regular_file(path, where):

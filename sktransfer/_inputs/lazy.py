@@ -6,7 +6,10 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from .decode import decode, rgb_tensor
+from .._utils.describe import array_digest, digest
+from .decode import decode, read_content, rgb_tensor
+
+_BYTES_AT_ONCE = 2**25  # of encoded images
 
 
 class _LazyImages(ABC):
@@ -67,6 +70,47 @@ class ImagePaths(_LazyImages):
         """Return image `index` at its full size, as uint8 tensor (3, h, w)."""
         return decode(str(self._items[index]), int(self._rows[index]))
 
+    def parts(self):
+        """Yield the files with their contents, as many at once as memory is given."""
+        start, contents, n_bytes = 0, [], 0
+        for stop, (path, row) in enumerate(
+            zip(self._items, self._rows, strict=True), 1
+        ):
+            contents.append(read_content(str(path), int(row)))
+            n_bytes += len(contents[-1])
+            if n_bytes > _BYTES_AT_ONCE or stop == len(self):
+                rows = slice(start, stop)
+                yield ImageContents(self._items[rows], self._rows[rows], contents)
+                start, contents, n_bytes = stop, [], 0
+
+
+class ImageContents(ImagePaths):
+    """Image files whose contents are in memory, not decoded yet.
+
+    Parameters
+    ----------
+    paths, rows : as of `ImagePaths`
+    contents : sequence of bytes, of length n
+    """
+
+    def __init__(self, paths, rows, contents):
+        super().__init__(paths, rows)
+        self._contents = contents
+
+    def take(self, indices):
+        """Return the images of the rows `indices`, an array of int."""
+        contents = [self._contents[i] for i in indices]
+        return ImageContents(self._items[indices], self._rows[indices], contents)
+
+    def sample(self, index):
+        """Return image `index` at its full size, as uint8 tensor (3, h, w)."""
+        path, row = str(self._items[index]), int(self._rows[index])
+        return decode(path, row, self._contents[index])
+
+    def digest(self, index):
+        """Return what tells the content of file `index` from others, bytes."""
+        return digest("file", self._contents[index])
+
 
 class PILImages(_LazyImages):
     """Images that Pillow has opened.
@@ -84,6 +128,14 @@ class PILImages(_LazyImages):
     def images(self):
         """The PIL images, as an array of objects."""
         return self._items
+
+    def parts(self):
+        """Yield the images, at once: they are in memory."""
+        yield self
+
+    def digest(self, index):
+        """Return what tells the pixels of image `index` from others, bytes."""
+        return array_digest("pil", self.sample(index).permute(1, 2, 0).numpy())
 
     def sample(self, index):
         """Return image `index` at its full size, as uint8 tensor (3, h, w)."""

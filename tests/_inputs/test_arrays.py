@@ -163,3 +163,32 @@ def test_table(dtype):
 def test_pickle(pixels):
     copy = pickle.loads(pickle.dumps(read_images(pixels)))
     np.testing.assert_array_equal(copy.images, pixels.transpose(0, 3, 1, 2))
+
+
+def digests(inputs):
+    (part,) = inputs.parts()
+    return [part.digest(i) for i in range(len(part))]
+
+
+def test_digests_go_by_pixels_alone(pixels):
+    pixels[4] = pixels[1]
+    last = digests(read_images(pixels))
+    assert len(set(last)) == 5
+    assert last[1] == last[4]
+    first = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
+    assert digests(read_images(first)) == last
+    assert digests(read_images(pixels[::-1])) == last[::-1]
+    assert digests(read_images(pixels.astype(np.int64))) == last
+    assert not set(digests(read_images(pixels / 255))) & set(last)
+    assert not set(digests(read_images(pixels.reshape(6, 9, 8, 3)))) & set(last)
+
+
+def test_digests_of_a_table():
+    X = np.random.default_rng(0).normal(size=(5, 3))
+    table = digests(Table(X))
+    assert len(set(table)) == 5
+    assert digests(Table(np.asfortranarray(X))) == table
+    assert digests(Table(X.astype(np.float32))) != table
+    X[2, 1] = np.nextafter(X[2, 1], 9)
+    changed = digests(Table(X))
+    assert [i for i in range(5) if changed[i] != table[i]] == [2]

@@ -1,6 +1,8 @@
 """Paths and PIL images: decoded when needed, brought to the size of the crop."""
 
+import os
 import pickle
+import sys
 import tracemalloc
 
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from sktransfer._inputs import decode, read_images
+from sktransfer._inputs import decode, lazy, read_images
 from sktransfer._utils.preprocessing import ImagePreprocessing
 
 CROP = ImagePreprocessing(resize=30, crop=(24, 20))
@@ -86,3 +88,48 @@ def test_memory_is_that_of_one_photograph(photo, write):
     tracemalloc.stop()
     # NumPy's own copy of the pixels is traced, 2.4 MB for each photograph.
     assert 2e6 < peak < 6e6
+
+
+def test_parts_hold_the_files_as_they_are(paths, monkeypatch):
+    monkeypatch.setattr(lazy, "_BYTES_AT_ONCE", 2000)
+    inputs = read_images(paths * 5).take(slice(1, 14))
+    parts = list(inputs.parts())
+    assert len(parts) > 2
+    assert sum(map(len, parts)) == 13
+    digests = [part.digest(i) for part in parts for i in range(len(part))]
+    assert len(set(digests)) == 3
+    assert digests[:10] == digests[3:]
+    for path in set(paths):
+        os.remove(path)
+    batches = [part.batch(range(len(part)), CROP)[0] for part in parts]
+    assert torch.equal(torch.cat(batches)[:10], torch.cat(batches)[3:])
+    some = parts[0].take(np.array([1]))
+    assert torch.equal(some.batch([0], CROP)[0], batches[0][1:2])
+    assert some.digest(0) == digests[1]
+
+
+def test_digests_of_pil_images(photo):
+    changed = photo.copy()
+    changed.putpixel((3, 3), (1, 2, 3))
+    turned = photo.transpose(Image.Transpose.ROTATE_90)
+    inputs = read_images([photo, photo.copy(), changed, turned])
+    (part,) = inputs.parts()
+    digests = [part.digest(i) for i in range(4)]
+    assert digests[0] == digests[1]
+    assert len(set(digests)) == 3
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_content_of_bad_files_is_not_read(large, tmp_path, monkeypatch):
+    if large:
+        monkeypatch.setattr(sys.modules[decode.__module__], "_LARGE_FILE", 3)
+    text = tmp_path / "text.png"
+    text.write_text("no image")
+    os.mkfifo(tmp_path / "pipe.png")
+    missing = read_images([tmp_path / "missing.png"])
+    with pytest.raises(FileNotFoundError, match=r"Row 0 .*missing\.png"):
+        list(missing.parts())
+    with pytest.raises(ValueError, match=r"Row 0 .*pipe\.png"):
+        list(read_images([tmp_path / "pipe.png"]).parts())
+    with pytest.raises(ValueError, match=r"Row 0 .*text\.png.*cannot be read"):
+        next(read_images([text]).parts()).sample(0)

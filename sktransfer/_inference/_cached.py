@@ -1,0 +1,135 @@
+"""Features that are computed once for each distinct row, whoever asks for them."""
+
+import random
+import warnings
+from contextlib import suppress
+
+import numpy as np
+import PIL
+import torch
+import torchvision
+
+from .._utils.describe import NotDescribableError, digest
+from .._utils.device import autocast_dtype
+from .._utils.store import open_store
+from ..backbones._fingerprint import fingerprint
+from ..exceptions import FeatureCacheWarning
+from ._features import compute_features
+
+# To be raised whenever the same rows and backbone give other features than before.
+_RECIPE = 1
+
+# Processes at the same work take steps in an order of their own, and look into the
+# cache before each: they share the work.
+_STEPS = 16
+_MIN_ROWS = 16
+_MAX_BATCHES = 8
+
+# From the fingerprint of a backbone after a pass to the one before: what passes leave
+# in it, such as a count of them, makes no other backbone of it.
+_BEFORE_PASSES = {}
+
+
+def cached_features(backbone, inputs, cache, *, batch_size, **options):
+    """Return what `compute_features` does, of distinct rows not in `cache` only.
+
+    Parameters
+    ----------
+    backbone, inputs, batch_size, **options : as of `compute_features`
+    cache : True, str, Path or None
+        The cache of this process, a file, or none: everything is computed.
+
+    Returns
+    -------
+    ndarray of shape (n, n_features)
+    """
+
+    def compute(rows):
+        return compute_features(backbone, rows, batch_size=batch_size, **options)
+
+    if not cache:
+        return compute(inputs)
+    try:
+        identity = _identity(backbone)
+    except NotDescribableError as error:
+        _warn(backbone.name, error)
+        return compute(inputs)
+    recipe = digest("recipe", identity, _settings(backbone.modality, **options))
+    features, n_computed = None, 0
+    with open_store(cache) as store:
+        for start, rows in _steps(inputs, batch_size):
+            found, n_new = _found_or_computed(rows, recipe, store, compute)
+            if features is None:
+                features = np.empty((len(inputs), found.shape[1]), found.dtype)
+            features[start : start + len(found)] = found
+            n_computed += n_new
+    if n_computed:
+        _note_passes(backbone, identity)
+    return features
+
+
+def _identity(backbone):
+    """Return the fingerprint that `backbone` had before any pass."""
+    found = fingerprint(backbone)
+    return _BEFORE_PASSES.get(found, found)
+
+
+def _note_passes(backbone, identity):
+    """Remember that passes made what `backbone` is now of what it was."""
+    with suppress(NotDescribableError):
+        after = fingerprint(backbone)
+        if after != identity:
+            _BEFORE_PASSES[after] = identity
+
+
+def _settings(
+    modality, *, device, precision="auto", layers=None, num_workers=None, **how
+):
+    """Return all that decides on features but the backbone and the row, bytes."""
+    backends = torch.backends
+    products = (backends.cuda.matmul, backends.mkldnn.matmul)
+    convolutions = (backends.cudnn.conv, backends.mkldnn.conv)
+    about = (
+        _RECIPE,
+        [module.__version__ for module in (torch, torchvision, PIL)],
+        device.type,
+        [kind.fp32_precision for kind in (*products, *convolutions)],
+        autocast_dtype(precision, device, modality),
+        layers and [str(layer) for layer in layers],
+        sorted(how.items()),
+    )
+    return repr(about).encode()
+
+
+def _steps(inputs, batch_size):
+    """Yield parts of the inputs, in random order, each with its first row's number."""
+    n_rows = min(_MAX_BATCHES * batch_size, max(_MIN_ROWS, len(inputs) // _STEPS))
+    starts = range(0, len(inputs), n_rows)
+    for start in random.Random().sample(starts, len(starts)):
+        for part in inputs.take(slice(start, start + n_rows)).parts():
+            yield start, part
+            start += len(part)
+
+
+def _found_or_computed(rows, recipe, store, compute):
+    """Return the features of `rows`, and how many had to be computed and stored."""
+    keys = [digest("row", recipe, rows.digest(i)) for i in range(len(rows))]
+    known = store.get(set(keys))
+    first = {key: i for i, key in reversed([*enumerate(keys)]) if key not in known}
+    if first:
+        missing = sorted(first.values())
+        everything = len(missing) == len(rows)
+        computed = compute(rows if everything else rows.take(missing))
+        fresh = {keys[i]: row for i, row in zip(missing, computed, strict=True)}
+        store.put(fresh)
+        known.update(fresh)
+    return np.stack([known[key] for key in keys]), len(first)
+
+
+def _warn(name, reason):
+    warnings.warn(
+        f"The features of the backbone {name!r} are not cached: {reason}, so that it "
+        "cannot be told from others. Leave cache=None, or keep such objects out of it.",
+        FeatureCacheWarning,
+        stacklevel=3,
+    )

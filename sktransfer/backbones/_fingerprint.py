@@ -1,0 +1,126 @@
+"""Fingerprints of networks: equal for those that compute the same features."""
+
+import hashlib
+
+import torch
+from torch import nn
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from .._utils.describe import Describer, NotDescribableError, digest
+from ._backbone import Backbone
+
+# What a forward pass in evaluation mode does not use.
+_NOT_USED = {"training", "_compiled_call_impl", "_non_persistent_buffers_set"}
+_NOT_USED |= {"_is_full_backward_hook", "_backward_hooks", "_backward_pre_hooks"}
+_NOT_USED |= {"_state_dict_hooks", "_state_dict_pre_hooks"}
+_NOT_USED |= {"_load_state_dict_pre_hooks", "_load_state_dict_post_hooks"}
+# By numbers that count the hooks of all modules.
+_HOOKS = ("_forward_pre_hooks", "_forward_hooks")
+_BY_NUMBER = {*_HOOKS, *(name + "_with_kwargs" for name in _HOOKS)}
+_BY_NUMBER |= {"_forward_hooks_always_called"}
+# Of a Backbone: labels, and the order of numbers in memory.
+_LABELS = {"name", "weights", "pretrained", "memory_format"}
+
+# Numbers in a tensor that is hashed each time; numbers projected onto one.
+_SMALL = 4096
+_BLOCK = 1024
+# From a tensor to its state and its digest.
+_TENSORS = WeakTensorKeyDictionary()
+
+
+def fingerprint(module):
+    """Return the digest (bytes) of what decides on the features of a network.
+
+    Large tensors are hashed once, and again when they changed.
+
+    Raises
+    ------
+    NotDescribableError
+        If something in the network cannot be described, such as compiled code.
+    """
+    of_all = nn.modules.module
+    hooks = (of_all._global_forward_pre_hooks, of_all._global_forward_hooks)
+    try:
+        return _NetDescriber().all(module, *(list(h.values()) for h in hooks))
+    except NotDescribableError:
+        raise
+    # Objects may raise nearly anything when they are looked into.
+    except Exception as error:
+        name = type(module).__name__
+        raise NotDescribableError(f"{name} cannot be described ({error})") from error
+
+
+class _NetDescriber(Describer):
+    def rules(self):
+        return (
+            (torch.jit.ScriptModule, _refuse),
+            (nn.Module, self._module),
+            (torch.Tensor, self._tensor),
+            (torch.fx.Graph, self._graph),
+            ((torch.memory_format, torch.layout), lambda value: self.of(str(value))),
+            *super().rules(),
+        )
+
+    def _module(self, module):
+        left_out = _NOT_USED | _BY_NUMBER
+        if isinstance(module, Backbone):
+            left_out |= _LABELS
+        if isinstance(module, torch.fx.GraphModule):
+            left_out |= {"meta"}
+        hooks = [
+            (hook, number in getattr(module, name + "_with_kwargs"))
+            for name in _HOOKS
+            for number, hook in getattr(module, name).items()
+        ]
+        # a class from a package may have been given another forward
+        about = self.all(type(module), type(module).forward, hooks)
+        return digest("module", about, self.attributes(module, left_out))
+
+    def _graph(self, graph):
+        code = graph.python_code("self")
+        return self.all(code.src, code.globals, kind="graph")
+
+    def _tensor(self, tensor):
+        about = self.all(type(tensor), str(tensor.dtype), tuple(tensor.shape))
+        return digest("tensor", about, _content(tensor))
+
+
+def _refuse(module):
+    raise NotDescribableError(f"{type(module).__name__} is compiled code")
+
+
+def _content(tensor):
+    """Return the digest of the numbers, which are hashed again only if they changed."""
+    if (
+        tensor.numel() < _SMALL
+        or tensor.dtype != torch.float32
+        or tensor.is_inference()
+    ):
+        return _read(tensor)
+    state = (tensor.data_ptr(), tensor._version, _read(_projected(tensor.detach())))
+    known = _TENSORS.get(tensor)
+    if known is None or known[0] != state:
+        known = _TENSORS[tensor] = (state, _read(tensor))
+    return known[1]
+
+
+def _projected(tensor):
+    """Return few numbers that change with any of the many: faster than to hash those.
+
+    Versions alone do not tell: fused optimizers and ``tensor.data`` do not count.
+    """
+    by_stride = sorted(range(tensor.ndim), key=tensor.stride, reverse=True)
+    flat = tensor.permute(by_stride).flatten()
+    n_whole = flat.numel() // _BLOCK * _BLOCK
+    weights = torch.arange(1, 1 + _BLOCK, device=tensor.device).sqrt()
+    return torch.cat([flat[:n_whole].view(-1, _BLOCK) @ weights, flat[n_whole:]])
+
+
+def _read(tensor):
+    try:
+        plain = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+        return hashlib.sha256(plain.numpy()).digest()
+    except (RuntimeError, TypeError) as error:
+        raise NotDescribableError(
+            f"a tensor of layout {tensor.layout} on {tensor.device} cannot be read"
+        ) from error
