@@ -12,7 +12,7 @@ import torchvision
 from .._utils.describe import NotDescribableError, digest
 from .._utils.device import autocast_dtype
 from .._utils.store import open_store
-from ..backbones._fingerprint import fingerprint
+from ..backbones._fingerprint import NetDescriber
 from ..exceptions import FeatureCacheWarning
 from ._features import compute_features
 
@@ -24,10 +24,6 @@ _RECIPE = 1
 _STEPS = 16
 _MIN_ROWS = 16
 _MAX_BATCHES = 8
-
-# From the fingerprint of a backbone after a pass to the one before: what passes leave
-# in it, such as a count of them, makes no other backbone of it.
-_BEFORE_PASSES = {}
 
 
 def cached_features(backbone, inputs, cache, *, batch_size, **options):
@@ -49,8 +45,9 @@ def cached_features(backbone, inputs, cache, *, batch_size, **options):
 
     if not cache:
         return compute(inputs)
+    describer = NetDescriber()
     try:
-        identity = _identity(backbone)
+        identity = describer.fingerprint(backbone)
     except NotDescribableError as error:
         _warn(backbone.name, error)
         return compute(inputs)
@@ -64,22 +61,9 @@ def cached_features(backbone, inputs, cache, *, batch_size, **options):
             features[start : start + len(found)] = found
             n_computed += n_new
     if n_computed:
-        _note_passes(backbone, identity)
+        with suppress(NotDescribableError):
+            NetDescriber(before=describer).fingerprint(backbone)
     return features
-
-
-def _identity(backbone):
-    """Return the fingerprint that `backbone` had before any pass."""
-    found = fingerprint(backbone)
-    return _BEFORE_PASSES.get(found, found)
-
-
-def _note_passes(backbone, identity):
-    """Remember that passes made what `backbone` is now of what it was."""
-    with suppress(NotDescribableError):
-        after = fingerprint(backbone)
-        if after != identity:
-            _BEFORE_PASSES[after] = identity
 
 
 def _settings(

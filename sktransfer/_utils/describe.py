@@ -3,24 +3,21 @@
 An object is described as a tree of what decides on what it does: its class with its
 code, the globals and closures that the code uses, attributes. What is imported from a
 released package counts by name and version. What cannot be described is an error.
+
+Records that the code itself keeps, found by describing it before calls and after, do
+not count.
 """
 
 import copyreg
 import dis
 import hashlib
 import platform
-import sys
-import sysconfig
 import types
-from functools import lru_cache
 
 import numpy as np
 
-# Packages whose code changes with their version alone, as that of Python does. This one
-# is among them: what it computes has a version of its own wherever digests are kept.
-_RELEASED = {"numpy", "PIL", "scipy", "sklearn", "sktransfer", "torch", "torchvision"}
-_RELEASED |= {"sentence_transformers", "timm", "tokenizers", "transformers"}
-_STANDARD_LIBRARY = tuple(map(sysconfig.get_path, ("stdlib", "platstdlib")))
+from .records import Records
+from .released import home_of, is_released, is_released_package, version_of
 
 _LEAVES = {type(None), bool, int, float, complex, str, bytes, type(...)}
 _CONTAINERS = {tuple, list, dict, set, frozenset}
@@ -64,9 +61,15 @@ class Describer:
     """Walks through an object; a subclass may add rules for other types.
 
     An object that holds itself is described, inside, by how far above it is.
+
+    Parameters
+    ----------
+    before : Describer, optional
+        It has described the same object before calls of it.
     """
 
-    def __init__(self):
+    def __init__(self, before=None):
+        self._records = Records(None if before is None else before._records)
         self._open = {}
         self._done = {}
         self._rules = self.rules()
@@ -117,47 +120,60 @@ class Describer:
         """Return the digest of several values, in their order."""
         return digest(kind, *map(self.of, values))
 
-    def attributes(self, value, left_out=()):
-        """Return the digest of the attributes in the dict of `value`."""
-        names = [name for name in vars(value) if name not in left_out]
-        parts = [part for name in names for part in (name, vars(value)[name])]
-        return self.all(*parts)
+    def held(self, holder, path, value):
+        """Return the digest of what code finds in `holder` by a path of names."""
+        if _is_code(value):
+            return self.of(value)
+        if type(value) is dict:
+            return self.all_held(holder, value, path)
+        return self._records.first(holder, path, self.of(value))
+
+    def all_held(self, holder, values, path=()):
+        """Return the digest of what code finds in `holder`, a dict by name."""
+        kept = self._records.without_added(holder, path, values.keys())
+        names = [name for name in values if name in kept]
+        parts = [self.held(holder, (*path, name), values[name]) for name in names]
+        return digest("held", self.all(*names), *parts)
 
     def _class(self, value):
-        if _is_released(value):
+        if is_released(value):
             return _by_name(value)
         about = self.all(value.__qualname__, *value.__bases__)
-        return digest("class", about, self.attributes(value, _MADE_BY_PYTHON))
+        held = {k: v for k, v in vars(value).items() if k not in _MADE_BY_PYTHON}
+        return digest("class", about, self.all_held(value, held))
 
     def _function(self, value):
-        if _is_released(value):
+        if is_released(value):
             return _by_name(value)
-        cells = [_content(cell) for cell in value.__closure__ or ()]
         about = self.all(value.__code__, value.__defaults__, value.__kwdefaults__)
-        used, names = _names(value.__code__)
-        parts = [
-            part
-            for name in sorted(used & value.__globals__.keys())
-            for part in (name.encode(), self._used(value.__globals__[name], names))
-        ]
-        parts = [about, self.all(*cells), self.attributes(value), *parts]
-        return digest("function", *parts)
+        cells = dict(enumerate(map(_content, value.__closure__ or ())))
+        attributes = self.all_held(value, {**vars(value), **cells})
+        return digest("function", about, attributes, self._globals(value))
 
-    def _used(self, value, names):
+    def _globals(self, function):
+        """Return the digest of the globals that the code of a function uses."""
+        found = function.__globals__
+        used, names = _names(function.__code__)
+        used = sorted(used & found.keys())
+        parts = [self._global(function, name, found[name], names) for name in used]
+        return digest("globals", self.all(*used), *parts)
+
+    def _global(self, holder, name, value, names):
         """Return the digest of a global; of a package, that of what has the names."""
-        if not isinstance(value, types.ModuleType):
-            return self.of(value)
-        return self._package(value, names)
+        if isinstance(value, types.ModuleType):
+            return self._package(value, names)
+        return self.held(holder, ("global", name), value)
 
     def _package(self, value, names):
-        if _is_released_package(_root(value.__name__)):
-            return digest("package", value.__name__.encode(), _version(value.__name__))
+        if is_released_package(value.__name__):
+            return self.all(value.__name__, version_of(value.__name__), kind="package")
         names = sorted(names & vars(value).keys())
         key = (id(value), *names)
         return self._once(key, value, lambda value: self._content(value, names))
 
     def _content(self, package, names):
-        parts = [self._used(vars(package)[name], {*names}) for name in names]
+        found = vars(package)
+        parts = [self._global(package, name, found[name], {*names}) for name in names]
         return digest("content", self.all(*names), *parts)
 
     def _code(self, value):
@@ -189,7 +205,7 @@ class Describer:
         if not isinstance(reduced, str):
             parts = [list(p) if hasattr(p, "__next__") else p for p in reduced]
             return self.all(type(value), *parts, kind="object")
-        if _is_released(value, reduced):
+        if is_released(value, reduced):
             return _by_name(value, reduced)
         if hasattr(value, "__wrapped__"):
             return self.all(type(value), value.__wrapped__, kind="wrapper")
@@ -209,9 +225,7 @@ def _names(code):
     for step in dis.get_instructions(code):
         if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
             used.add(step.argval)
-        if step.opname == "IMPORT_NAME" and not _is_released_package(
-            _root(step.argval)
-        ):
+        if step.opname == "IMPORT_NAME" and not is_released_package(step.argval):
             raise NotDescribableError(f"{code.co_qualname} imports when it is called")
     for inner in code.co_consts:
         if isinstance(inner, types.CodeType):
@@ -228,38 +242,15 @@ def _content(cell):
         return NotImplemented
 
 
-def _is_released(value, name=None):
-    """Whether `value` is found, under its name, in a released package."""
-    name = name or value.__qualname__
-    found = sys.modules.get(getattr(value, "__module__", None) or "builtins")
-    if found is None or not _is_released_package(_root(found.__name__)):
-        return False
-    for part in name.split("."):
-        found = getattr(found, part, None)
-    return found is value
-
-
-@lru_cache
-def _is_released_package(name):
-    if name in _RELEASED:
-        return True
-    # a file of the user may be called test.py or code.py, too
-    file = getattr(sys.modules.get(name), "__file__", None)
-    of_python = file is None or file.startswith(_STANDARD_LIBRARY)
-    return of_python and name in sys.stdlib_module_names
+def _is_code(value):
+    """Whether `value` does something, or holds what does."""
+    if isinstance(value, (tuple, list, set, frozenset)):
+        return any(map(_is_code, value))
+    kinds = (types.ModuleType, *_DESCRIPTORS, classmethod, property)
+    return callable(value) or isinstance(value, kinds)
 
 
 def _by_name(value, name=None):
-    module = getattr(value, "__module__", None) or "builtins"
-    name = name or value.__qualname__
-    return digest("name", module.encode(), name.encode(), _version(module))
-
-
-def _root(module):
-    return module.partition(".")[0]
-
-
-def _version(module):
-    root = sys.modules.get(_root(module))
-    python = platform.python_version()
-    return str(getattr(root, "__version__", python)).encode()
+    home = home_of(value)
+    parts = (home, name or value.__qualname__, version_of(home))
+    return digest("name", *map(str.encode, parts))

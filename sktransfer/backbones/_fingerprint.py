@@ -7,6 +7,7 @@ from torch import nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from .._utils.describe import Describer, NotDescribableError, digest
+from .._utils.released import is_released
 from ._backbone import Backbone
 
 # What a forward pass in evaluation mode does not use.
@@ -18,6 +19,7 @@ _NOT_USED |= {"_load_state_dict_pre_hooks", "_load_state_dict_post_hooks"}
 _HOOKS = ("_forward_pre_hooks", "_forward_hooks")
 _BY_NUMBER = {*_HOOKS, *(name + "_with_kwargs" for name in _HOOKS)}
 _BY_NUMBER |= {"_forward_hooks_always_called"}
+_OWN = ("_parameters", "_buffers", "_modules")
 # Of a Backbone: labels, and the order of numbers in memory.
 _LABELS = {"name", "weights", "pretrained", "memory_format"}
 
@@ -28,30 +30,37 @@ _BLOCK = 1024
 _TENSORS = WeakTensorKeyDictionary()
 
 
-def fingerprint(module):
-    """Return the digest (bytes) of what decides on the features of a network.
+class NetDescriber(Describer):
+    """Describes networks; large tensors are hashed once, and again when they changed.
 
-    Large tensors are hashed once, and again when they changed.
-
-    Raises
-    ------
-    NotDescribableError
-        If something in the network cannot be described, such as compiled code.
+    Parameters
+    ----------
+    before : NetDescriber, optional
+        It has described the same network before passes through it: what those changed,
+        weights and buffers apart, are records.
     """
-    of_all = nn.modules.module
-    hooks = (of_all._global_forward_pre_hooks, of_all._global_forward_hooks)
-    try:
-        return _NetDescriber().all(module, *(list(h.values()) for h in hooks))
-    except NotDescribableError:
-        raise
-    # Objects may raise nearly anything when they are looked into.
-    except Exception as error:
-        name = type(module).__name__
-        raise NotDescribableError(f"{name} cannot be described ({error})") from error
 
+    def fingerprint(self, network):
+        """Return the digest (bytes) of what decides on the features of a network.
 
-class _NetDescriber(Describer):
+        Raises
+        ------
+        NotDescribableError
+            If something in the network cannot be described, such as compiled code.
+        """
+        of_all = nn.modules.module
+        hooks = (of_all._global_forward_pre_hooks, of_all._global_forward_hooks)
+        try:
+            return self.all(network, *(list(h.values()) for h in hooks))
+        except NotDescribableError:
+            raise
+        # Objects may raise nearly anything when they are looked into.
+        except Exception as error:
+            name = type(network).__name__
+            raise NotDescribableError(f"{name} is too odd ({error})") from error
+
     def rules(self):
+        """Return the rules for objects of torch, before those for others."""
         return (
             (torch.jit.ScriptModule, _refuse),
             (nn.Module, self._module),
@@ -74,7 +83,11 @@ class _NetDescriber(Describer):
         ]
         # a class from a package may have been given another forward
         about = self.all(type(module), type(module).forward, hooks)
-        return digest("module", about, self.attributes(module, left_out))
+        state = {k: v for k, v in vars(module).items() if k not in left_out}
+        if is_released(type(module)):
+            return digest("module", about, self.of(state))
+        own = self.all(*(state.pop(name) for name in _OWN))
+        return digest("module", about, own, self.all_held(module, state))
 
     def _graph(self, graph):
         code = graph.python_code("self")

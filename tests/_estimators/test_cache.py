@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from torch import nn
 
 from sktransfer import (
     FineTuneClassifier,
@@ -64,6 +65,24 @@ def test_a_search_computes_each_row_once(computed, tmp_path):
     )
     coefs = [s.best_estimator_[-1].coef_ for s in (ours, plain)]
     assert_allclose(*coefs, rtol=1e-3, atol=1e-6)
+
+
+class _Counting(nn.Module):
+    n_rows = 0
+
+    def __init__(self):
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x):
+        _Counting.n_rows += len(x)
+        return self.convolution(x).amax((2, 3))
+
+
+def test_a_module_that_counts_its_rows():
+    search(True, _Counting()).fit(X, Y)
+    n_fits = 4 * 3 + 1  # each tries the module on a row
+    assert _Counting.n_rows == 40 + n_fits
 
 
 def test_a_search_over_processes(computed, tmp_path):

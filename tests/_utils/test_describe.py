@@ -272,6 +272,79 @@ def test_imports_of_a_users_code_inside_a_function_cannot_be_described():
         of(names["g"])
 
 
+# What code writes as it runs
+
+RECORDS = """
+import collections
+
+N = 0
+SEEN = []
+COUNTS = {"calls": 0, "factor": 2}
+BY_NAME = collections.Counter()
+NESTED = {"first": {}}
+SCALE = 3
+
+
+def counter():
+    n_calls, last = 0, {}
+
+    def count(x):
+        nonlocal n_calls
+        n_calls += 1
+        last["x"] = x
+
+    return count
+
+
+class Model:
+    n_calls = 0
+    count = staticmethod(counter())
+
+    def __call__(self, x):
+        global N
+        N += 1
+        SEEN.append(x)
+        COUNTS["calls"] += 1
+        BY_NAME["call"] += 1
+        NESTED["first"]["x"] = x
+        Model.n_calls += 1
+        self.count(x)
+        return x * SCALE * COUNTS["factor"]
+"""
+
+
+def test_records_do_not_count():
+    names = {"__name__": "their_module"}
+    exec(RECORDS, names)
+    model, other = names["Model"](), names["Model"]()
+    before = Describer()
+    first = before.of(model)
+    model(1)
+    assert Describer(before).of(model) == first
+    for x in range(3):
+        model(x)
+        assert of(model) == first
+    names["SEEN"].clear()
+    assert of(model) == of(other) == first
+
+
+@pytest.mark.parametrize("name", ["SCALE", "factor"])
+def test_settings_beside_records_count(name):
+    names = {"__name__": "their_module"}
+    exec(RECORDS, names)
+    model, before = names["Model"](), Describer()
+    first = before.of(model)
+    model(1)
+    Describer(before).of(model)
+    settings = names if name == "SCALE" else names["COUNTS"]
+    value, settings[name] = settings[name], 7
+    assert of(model) != first
+    settings[name] = value
+    assert of(model) == first
+    model.__class__.__call__ = lambda self, x: x
+    assert of(model) != first
+
+
 def test_another_version_of_a_package(monkeypatch):
     before = of(np.sin), of(np.random.RandomState(0))
     monkeypatch.setattr(np, "__version__", "1000.0")

@@ -11,7 +11,7 @@ from torch.nn.modules.module import register_module_forward_hook
 
 from sktransfer._utils.describe import NotDescribableError
 from sktransfer.backbones import Backbone, ImagePreprocessing, load_backbone
-from sktransfer.backbones._fingerprint import fingerprint
+from sktransfer.backbones._fingerprint import NetDescriber
 
 from ..nets import tiny_backbone
 
@@ -29,6 +29,10 @@ class Net(nn.Module):
     def forward(self, x):
         return (x * SCALE * self.scale).mean((2, 3))
 """
+
+
+def fingerprint(network):
+    return NetDescriber().fingerprint(network)
 
 
 def wrapped(*modules, **attributes):
