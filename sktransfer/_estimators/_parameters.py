@@ -117,7 +117,7 @@ precision : {"auto", "float32", "bf16", "fp16"}, default="auto"
     float32 or, for a table of float64, float64.
 compile : bool, default=False
     Compile the backbone with `torch.compile`: pays off on long runs. Features of tables
-    are computed without.
+    and texts are computed without.
 device : str or torch.device, default="auto"
     "auto": CUDA, then MPS (which has no float64), then CPU.
 num_workers : int or None, default=None

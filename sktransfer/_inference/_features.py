@@ -63,6 +63,7 @@ def _network(backbone, device, precision, compile):
     if backbone.modality == "table" or not can_be_copied(backbone):
         return network_in_eval_mode(backbone)
     dtype = autocast_dtype(precision, device, backbone.modality)
+    compile = compile and backbone.modality == "image"  # texts have too many lengths
     return nullcontext(copied_network(backbone, dtype, compile))
 
 
