@@ -7,6 +7,7 @@ __all__ = [
     "MissingExtraError",
     "RandomWeightsWarning",
     "TrainingDivergedError",
+    "TruncatedTextWarning",
     "WeightsNotAvailableError",
 ]
 
@@ -37,3 +38,7 @@ class EffectiveSampleSizeWarning(UserWarning):
 
 class FeatureCacheWarning(UserWarning):
     """A cache of features is damaged or cannot be used, so that they are computed."""
+
+
+class TruncatedTextWarning(UserWarning):
+    """Texts are longer than what the backbone reads; the warning counts them."""

@@ -7,19 +7,18 @@ import pytest
 import torch
 
 WORDS = [*"abcdefgh", "the", "cat", "dog", "sat", "ran", "on", "mat", "red", "blue"]
+_OTHERS = [word for word in WORDS if len(word) > 1 and word not in ("cat", "dog")]
 _SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 
 def texts(n=24, seed=0):
-    """Return texts of differing lengths whose label is which animal is in them."""
+    """Return texts of differing lengths, and which animal and letters are in them."""
     rng = np.random.default_rng(seed)
-    y = np.arange(n) % 2
-    others = [word for word in WORDS if word not in ("cat", "dog")]
-    X = []
+    y, X = np.arange(n) % 2, []
     for label in y:
-        chosen = list(rng.choice(others, rng.integers(1, 9)))
-        chosen.insert(rng.integers(len(chosen) + 1), ("cat", "dog")[label])
-        X.append(" ".join(chosen))
+        own = (["cat", *"abcd"], ["dog", *"efgh"])[label]
+        chosen = [*rng.choice(own, rng.integers(2, 5)), *rng.choice(_OTHERS, 2)]
+        X.append(" ".join(rng.permutation(chosen)))
     return X, y
 
 

@@ -1,6 +1,7 @@
 """What all estimators on a backbone share: reading inputs, computing features."""
 
 import copy
+import warnings
 from contextlib import contextmanager, nullcontext
 
 import numpy as np
@@ -8,6 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._utils.fitting import restores_on_failure as restores_on_failure
+from ..exceptions import TruncatedTextWarning
 from ._checks import check_image_parameters_unused
 
 # A net on a table is so small that a second thread costs more than it brings.
@@ -34,6 +36,7 @@ class BackboneEstimator(BaseEstimator):
         """
         check_is_fitted(self)
         inputs = self._read(X, reset=False)
+        warn_if_truncated(inputs, self.backbone_)
         return self._features(self.backbone_, inputs, cache=self._fitted_cache())
 
     def __getstate__(self):
@@ -67,21 +70,24 @@ class BackboneEstimator(BaseEstimator):
 
     def _read(self, X, reset):
         """Return `X` as the inputs object of its kind; columns go through sklearn."""
-        from .._inputs import Table, kind_of, read_images
+        from .._inputs import Table, kind_of, read_images, read_texts
 
         if X is None:
-            raise ValueError("X is None: pass a table, images or paths.")
+            raise ValueError("X is None: pass a table, images, paths or texts.")
         flat = self.input_shape is not None and _has_columns(X)
         if flat:
             X = validate_data(self, X, reset=reset, dtype="numeric", order="C")
         modality = self._modality() if reset else self._input_modality
         kind = kind_of(X, self.input_shape, modality)
-        self._input_modality = "table" if kind == "table" else "image"
+        self._input_modality = kind if kind in ("table", "text") else "image"
+        if self._input_modality != "image":
+            check_image_parameters_unused(self, kind)
         if kind == "table":
-            check_image_parameters_unused(self)
             return Table(self._validated_table(X, reset))
         if reset and not flat:
             self._forget_columns()
+        if kind == "text":
+            return read_texts(X)
         inputs = read_images(X, self.input_shape)
         self._check_channels(inputs.channels, reset)
         return inputs
@@ -120,7 +126,7 @@ class BackboneEstimator(BaseEstimator):
         from ..backbones._tables import fit_statistics
 
         table = inputs.kind == "table"
-        sample = inputs.take(slice(0, 1)).tensor() if table else inputs.sample(0)[None]
+        sample = _sample(inputs)
         backbone = as_backbone(
             self.backbone if backbone is None else backbone,
             weights=self.weights,
@@ -130,11 +136,9 @@ class BackboneEstimator(BaseEstimator):
             pooling=pooling,
             dtype=sample.dtype if table else None,
         )
-        if not table:
-            return lay_out(backbone)
-        if not backbone.pretrained:
+        if table and not backbone.pretrained:
             fit_statistics(backbone, inputs.tensor(), weight)
-        return backbone
+        return lay_out(backbone) if backbone.modality == "image" else backbone
 
     def _check_channels(self, channels, reset):
         if reset:
@@ -154,6 +158,8 @@ class BackboneEstimator(BaseEstimator):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = self._takes_two_dimensions()
+        if _is_of_texts(self.backbone):
+            tags.input_tags.string = tags.input_tags.one_d_array = True
         return tags
 
     def _takes_two_dimensions(self):
@@ -162,6 +168,37 @@ class BackboneEstimator(BaseEstimator):
         if isinstance(self.backbone, str):
             return self.backbone in ("auto", "mlp")
         return getattr(self.backbone, "modality", "table") == "table"
+
+
+def _is_of_texts(backbone):
+    if not isinstance(backbone, str):
+        return getattr(backbone, "modality", None) == "text"
+    from ..backbones._sources import is_sourced
+
+    return is_sourced(backbone)
+
+
+def _sample(inputs):
+    """Return a raw batch of the first row, None of texts."""
+    if inputs.kind == "text":
+        return None
+    table = inputs.kind == "table"
+    return inputs.take(slice(0, 1)).tensor() if table else inputs.sample(0)[None]
+
+
+def warn_if_truncated(inputs, backbone):
+    """Warn once of texts whose ends the backbone does not read."""
+    if inputs.kind != "text":
+        return
+    n_cut = backbone.preprocessing.count_truncated(inputs.texts)
+    if n_cut:
+        warnings.warn(
+            f"{n_cut} of {len(inputs)} texts are longer than the "
+            f"{backbone.preprocessing.max_length} tokens that {backbone.name!r} reads: "
+            "the rest of them is left out. If it matters, split them into rows.",
+            TruncatedTextWarning,
+            stacklevel=4,
+        )
 
 
 def _is_elsewhere(backbone):

@@ -46,13 +46,14 @@ def check_object(name, value):
         value._validate_params()
 
 
-def check_image_parameters_unused(estimator):
-    """Refuse parameters of images where `X` is a table."""
+def check_image_parameters_unused(estimator, kind):
+    """Refuse parameters of images where `X` is of another kind, "table" or "text"."""
+    what = {"table": "is a table", "text": "holds texts"}[kind]
     for name, unused in (("image_size", None), ("n_views", 1), ("augment", None)):
         value = getattr(estimator, name, unused)
         if value is not unused and value != unused:
             raise ValueError(
-                f"{name}={value!r} is for images, but X is a table. Leave "
+                f"{name}={value!r} is for images, but X {what}. Leave "
                 f"{name}={unused!r}."
             )
 

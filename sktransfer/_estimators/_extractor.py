@@ -13,7 +13,7 @@ _POOLINGS = {"auto", "avg", "max", "avgmax", "gem"}
 class PretrainedFeatureExtractor(
     ClassNamePrefixFeaturesOutMixin, TransformerMixin, BackboneEstimator
 ):
-    """Turn tables or images into the features of a pretrained backbone.
+    """Turn tables, images or texts into the features of a pretrained backbone.
 
     The backbone is not trained, with one exception: on a table without a backbone
     given, `fit` trains one on that table without labels, as a denoising
@@ -117,8 +117,8 @@ class PretrainedFeatureExtractor(
         ----------
         X : table, images or paths
             A numeric array or DataFrame (n_samples, n_columns), images (n_samples,
-            height, width, channels), channels first or without channels, or a list
-            of file names or PIL images.
+            height, width, channels), channels first or without channels, a list of
+            file names or PIL images, or, for a backbone of texts, of texts.
         y : None
             Ignored.
 

@@ -1,18 +1,19 @@
 """Fine-tuning: what the classifier and the regressor share."""
 
 import copy
+from dataclasses import replace
 from numbers import Integral, Real
 
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
-from ._base import reproducible, restores_on_failure
+from ._base import reproducible, restores_on_failure, warn_if_truncated
 from ._checks import check_stages, check_training_parameters
 from ._net import NetEstimator, float_dtype
 from ._parameters import CACHE_CONSTRAINT, TRAINING_CONSTRAINTS
 from ._set_aside import set_aside
 
-_STRATEGIES = {"linear_probe", "full", "lp_ft", "gradual", "partial", "bitfit", "auto"}
+_STRATEGIES = {"linear_probe", "full", "lp_ft", "gradual", "partial", "bitfit", "lora"}
 
 
 class FineTuneEstimator(NetEstimator):
@@ -23,7 +24,7 @@ class FineTuneEstimator(NetEstimator):
 
     _parameter_constraints = {
         **TRAINING_CONSTRAINTS,
-        "strategy": [StrOptions(_STRATEGIES)],
+        "strategy": [StrOptions({*_STRATEGIES, "auto"})],
         "regularizer": [
             StrOptions({"l2sp", "delta", "bss"}),
             HasMethods(["penalty"]),
@@ -31,6 +32,7 @@ class FineTuneEstimator(NetEstimator):
         ],
         "C": [StrOptions({"cv"}), Interval(Real, 0, None, closed="neither")],
         "n_trainable_stages": [Interval(Integral, 0, None, closed="left")],
+        "lora_rank": [Interval(Integral, 1, None, closed="left")],
         "cache": CACHE_CONSTRAINT,
     }
 
@@ -53,7 +55,7 @@ class FineTuneEstimator(NetEstimator):
         X : table, images or paths
             Training data: a numeric array or DataFrame (n_samples, n_columns), images
             (n_samples, height, width, channels), channels first or without channels,
-            or a list of file names or PIL images.
+            a list of file names or PIL images, or, for a backbone of texts, of texts.
         y : array-like of shape (n_samples,), or (n_samples, n_outputs) for regression
             Labels or targets.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -93,6 +95,11 @@ class FineTuneEstimator(NetEstimator):
                 "early_stopping=True needs validation rows, which partial_fit does "
                 "not have. Use fit, or early_stopping=False."
             )
+        if self.strategy == "lora":
+            raise ValueError(
+                "strategy='lora' has no partial_fit: its adapters become part of the "
+                "weights at the end of fit. Use fit with warm_start=True."
+            )
         first = not hasattr(self, "net_")
         count = "anew" if first else "more"
         train = self._rows(X, y, sample_weight, reset=first, count=count)
@@ -109,7 +116,11 @@ class FineTuneEstimator(NetEstimator):
 
     def _finish(self, net):
         """Keep the trained net; its backbone is worth passing on."""
+        from ..finetuning._lora import merge_adapters
+
         backbone = net.module_.eval().backbone
+        if self.strategy_ == "lora":
+            merge_adapters(backbone)
         if self.strategy_ != "linear_probe":
             backbone.weights = f"{self.weights_}, fine-tuned"
             backbone.pretrained = True
@@ -118,15 +129,14 @@ class FineTuneEstimator(NetEstimator):
 
     def _new_net(self, train):
         """Return an untrained net, with a fresh backbone and the picked strategy."""
-        from .._training.config import TrainingConfig
-        from .._training.fit import build_net
         from .._training.head import build_head
         from .._training.module import TransferModule
-        from ..finetuning._strategies import Freezing, pick_strategy
+        from ..finetuning._strategies import pick_strategy
 
         backbone = self._new_backbone(train.inputs, train.weight)
         self.weights_ = backbone.weights
-        config = TrainingConfig.of(self, from_scratch=not backbone.pretrained)
+        warn_if_truncated(train.inputs, backbone)
+        config = self._config(from_scratch=not backbone.pretrained)
         self.strategy_ = pick_strategy(
             self.strategy,
             backbone=backbone,
@@ -145,13 +155,8 @@ class FineTuneEstimator(NetEstimator):
             standardizes=backbone.pretrained,
         )
         objective = self._objective(backbone, config.device, dtype)
-        return build_net(
-            TransferModule(backbone, head, returns_maps=objective.needs_maps),
-            objective,
-            config,
-            classification=self._class_counts is not None,
-            freezing=Freezing(self.strategy_, self.n_trainable_stages),
-        )
+        module = TransferModule(backbone, head, returns_maps=objective.needs_maps)
+        return self._built_net(module, objective, config)
 
     def _copied_net(self):
         """Return a copy of the fitted net, on the device and at the lr of by now."""
@@ -165,12 +170,8 @@ class FineTuneEstimator(NetEstimator):
 
     def _continued_net(self):
         """Return a copy of the fitted net, to train by the parameters as they are."""
-        from .._training.config import TrainingConfig
-        from .._training.fit import build_net
-        from ..finetuning._strategies import Freezing
-
         before = self.net_
-        config = TrainingConfig.of(self, from_scratch=before.config.from_scratch)
+        config = self._config(from_scratch=before.config.from_scratch)
         module = copy.deepcopy(before.module_)
         if self.strategy != "auto":
             self.strategy_ = self.strategy
@@ -179,15 +180,32 @@ class FineTuneEstimator(NetEstimator):
         source = before.objective.source or module.backbone
         objective = self._objective(source, config.device, dtype)
         module.returns_maps = objective.needs_maps
-        net = build_net(
+        net = self._built_net(module, objective, config)
+        net.history = copy.deepcopy(before.history)
+        return net
+
+    def _config(self, from_scratch):
+        from .._training.config import TrainingConfig
+
+        config = TrainingConfig.of(self, from_scratch)
+        # adapters begin as zero: they learn as the head does
+        lora = self.strategy == "lora"
+        return replace(config, backbone_lr_ratio=1.0) if lora else config
+
+    def _built_net(self, module, objective, config):
+        from .._training.fit import build_net
+        from ..finetuning._lora import add_adapters
+        from ..finetuning._strategies import Freezing
+
+        if self.strategy_ == "lora":
+            add_adapters(module.backbone, self.lora_rank)
+        return build_net(
             module,
             objective,
             config,
-            classification=before.classification,
+            classification=self._class_counts is not None,
             freezing=Freezing(self.strategy_, self.n_trainable_stages),
         )
-        net.history = copy.deepcopy(before.history)
-        return net
 
     def _run(self, net, train, validation, seed):
         from .._training.finetune import fine_tune
@@ -206,7 +224,9 @@ class FineTuneEstimator(NetEstimator):
     def _features_by(self, net):
         """Return what computes features of the backbone as it is before training."""
         backbone = net.module_.backbone
-        return lambda inputs: self._features(backbone, inputs, cache=self.cache)
+        # with adapters in it, no other fit has the same one
+        cache = None if self.strategy_ == "lora" else self.cache
+        return lambda inputs: self._features(backbone, inputs, cache=cache)
 
     def _fitted_cache(self):
         return self.cache if self.strategy_ == "linear_probe" else None
@@ -226,11 +246,16 @@ class FineTuneEstimator(NetEstimator):
         import torch
 
         from .._training.objective import Objective
-        from ..finetuning._regularizers import REGULARIZERS
+        from ..finetuning._regularizers import L2SP, REGULARIZERS
 
         regularizer, counts = self.regularizer, self._class_counts
         if isinstance(regularizer, str):
             regularizer = REGULARIZERS[regularizer]()
+        if self.strategy_ == "lora" and isinstance(regularizer, L2SP):
+            raise ValueError(
+                "regularizer='l2sp' keeps weights near the source, which 'lora' does "
+                "not change. Use regularizer=None, or 'delta' for feature maps."
+            )
         if regularizer is None:
             source = None
         else:

@@ -10,7 +10,7 @@ from ._parameters import with_shared_parameters
 
 @with_shared_parameters
 class FineTuneClassifier(NetClassifierMixin, FineTuneEstimator):
-    """Classify tables or images with a pretrained backbone and a new head.
+    """Classify tables, images or texts with a pretrained backbone and a new head.
 
     Parameters
     ----------
@@ -25,8 +25,12 @@ class FineTuneClassifier(NetClassifierMixin, FineTuneEstimator):
         - "gradual": the head, then a stage more at a time, from the last [2]_.
         - "partial": the head and the last `n_trainable_stages` stages.
         - "bitfit": the head and the biases of the backbone [3]_.
+        - "lora": the head and low-rank adapters of the dense layers [4]_, which are
+          added to their weights at the end (extra "lora"); adapters learn as fast as
+          the head, whatever `backbone_lr_ratio`.
         - "auto": "full" from random weights or with hidden layers in the head;
-          "linear_probe" for fewer than 2000 images on a CPU; "lp_ft" otherwise.
+          "linear_probe" for fewer than 2000 images or texts on a CPU; "lp_ft"
+          otherwise.
 
         What is frozen stays in evaluation mode, batch-norm statistics included.
     head : "linear" or tuple of int, default="linear"
@@ -47,6 +51,8 @@ class FineTuneClassifier(NetClassifierMixin, FineTuneEstimator):
         chooses it by five folds within `fit`.
     n_trainable_stages : int, default=1
         Number of last stages that "partial" trains.
+    lora_rank : int, default=8
+        Rank of the adapters that "lora" trains.
     {cache}
     {training}
     {machine}
@@ -95,6 +101,8 @@ class FineTuneClassifier(NetClassifierMixin, FineTuneEstimator):
        classification. ACL 2018.
     .. [3] E. Ben Zaken, Y. Goldberg, S. Ravfogel. BitFit: simple parameter-efficient
        fine-tuning for transformer-based masked language-models. ACL 2022.
+    .. [4] E. J. Hu, Y. Shen, P. Wallis, Z. Allen-Zhu, Y. Li, S. Wang, L. Wang, W. Chen.
+       LoRA: Low-rank adaptation of large language models. ICLR 2022.
 
     Examples
     --------
@@ -129,6 +137,7 @@ class FineTuneClassifier(NetClassifierMixin, FineTuneEstimator):
         regularizer=None,
         C=0.02,
         n_trainable_stages=1,
+        lora_rank=8,
         cache=None,
         max_epochs="auto",
         batch_size=64,
@@ -162,6 +171,7 @@ class FineTuneClassifier(NetClassifierMixin, FineTuneEstimator):
         self.regularizer = regularizer
         self.C = C
         self.n_trainable_stages = n_trainable_stages
+        self.lora_rank = lora_rank
         self.cache = cache
         self.max_epochs = max_epochs
         self.batch_size = batch_size

@@ -12,7 +12,7 @@ from ._parameters import with_shared_parameters
 
 @with_shared_parameters
 class FineTuneRegressor(RegressorMixin, FineTuneEstimator):
-    """Predict numbers from tables or images with a pretrained backbone and a new head.
+    """Predict numbers from tables, images or texts, with a pretrained backbone.
 
     Targets are scaled to mean 0 and standard deviation 1 in training, each output by
     itself, and scaled back in `predict`.
@@ -22,7 +22,7 @@ class FineTuneRegressor(RegressorMixin, FineTuneEstimator):
     {backbone}
     strategy : str, default="auto"
         What is trained: "linear_probe", "full", "lp_ft", "gradual", "partial",
-        "bitfit" or "auto", as in :class:`FineTuneClassifier`.
+        "bitfit", "lora" or "auto", as in :class:`FineTuneClassifier`.
     head : "linear" or tuple of int, default="linear"
         Sizes of hidden layers before the outputs, with ReLU between them.
     {images}
@@ -39,6 +39,8 @@ class FineTuneRegressor(RegressorMixin, FineTuneEstimator):
         "mse". "cv" chooses it by five folds within `fit`.
     n_trainable_stages : int, default=1
         Number of last stages that "partial" trains.
+    lora_rank : int, default=8
+        Rank of the adapters that "lora" trains.
     {cache}
     {training}
     {machine}
@@ -109,6 +111,7 @@ class FineTuneRegressor(RegressorMixin, FineTuneEstimator):
         regularizer=None,
         C=0.02,
         n_trainable_stages=1,
+        lora_rank=8,
         cache=None,
         max_epochs="auto",
         batch_size=64,
@@ -141,6 +144,7 @@ class FineTuneRegressor(RegressorMixin, FineTuneEstimator):
         self.regularizer = regularizer
         self.C = C
         self.n_trainable_stages = n_trainable_stages
+        self.lora_rank = lora_rank
         self.cache = cache
         self.max_epochs = max_epochs
         self.batch_size = batch_size

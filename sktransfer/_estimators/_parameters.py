@@ -53,7 +53,9 @@ backbone : str, Backbone, torch.nn.Module or path, default="auto"
     torchvision classification model ("resnet18"), a `Backbone` such as
     ``other.backbone_``, a module that returns features (one whose batch norms never
     saw a row counts as random), or a file written by
-    :func:`sktransfer.backbones.save_backbone`. It is copied in `fit`.
+    :func:`sktransfer.backbones.save_backbone`. It is copied in `fit`. For texts,
+    "text:<name or folder>" of an encoder or "vectors:<file>" of word vectors; see
+    :func:`sktransfer.backbones.load_backbone`.
 weights : "auto", None, str, path or dict, default="auto"
     "auto": the best published weights of the architecture, downloaded once. A name
     such as "IMAGENET1K_V1": the weights published under it. None: random. A path

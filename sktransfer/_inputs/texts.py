@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.sparse import issparse
 
+from .._utils.describe import digest
 from .kinds import as_array, column_of, is_missing
 
 
@@ -31,6 +32,10 @@ class Texts:
     def parts(self):
         """Yield the texts, at once: they are in memory."""
         yield self
+
+    def digest(self, index):
+        """Return what tells text `index` from others, bytes."""
+        return digest("text", self.texts[index].encode("utf8", "surrogatepass"))
 
     def sized(self, preprocessing):
         """Return `preprocessing`: texts have no size to be brought to."""

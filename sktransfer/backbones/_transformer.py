@@ -5,6 +5,10 @@ from threading import get_ident
 
 import torch
 from torch import nn
+from torch.nn import functional as F
+
+# On a CPU.
+_ROWS_AT_ONCE = 16
 
 
 class TransformerEncoder(nn.Module):
@@ -37,15 +41,28 @@ class TransformerEncoder(nn.Module):
         `ids` (n, positions) are numbers of tokens, -1 where there is none.
         """
         mask = ids >= 0
+        if ids.device.type != "cpu" or len(ids) <= _ROWS_AT_ONCE:
+            return self._last_states(ids, mask), mask
+        # short texts by themselves, without the padding that long ones would ask for
+        lengths = mask.sum(1)
+        order = lengths.argsort()
+        parts = []
+        for rows in order.split(_ROWS_AT_ONCE):
+            longest = int(lengths[rows].max())
+            states = self._last_states(ids[rows, :longest], mask[rows, :longest])
+            parts.append(F.pad(states, (0, 0, 0, ids.shape[1] - longest)))
+        return torch.cat(parts)[order.argsort()], mask
+
+    def _last_states(self, ids, mask):
         padding = self.network.config.pad_token_id or 0
         ids = torch.where(mask, ids, padding)
-        output = self.network(ids, attention_mask=mask.long())
-        return output.last_hidden_state, mask
+        return self.network(ids, attention_mask=mask.long()).last_hidden_state
 
     def every(self, ids):
         """Return a list of the states after each stage, and the mask of the tokens."""
+        mask = ids >= 0
         with _noted_states(_layers(self.network) or ()) as noted:
-            last, mask = self(ids)
+            last = self._last_states(ids, mask)
         if any(states.shape[:2] != ids.shape for states in noted):
             raise ValueError(
                 f"{type(self.network).__name__} keeps the states of its layers in an "
