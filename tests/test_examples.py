@@ -53,6 +53,12 @@ def test_domain_adaptation():
     assert scores["auto"] > scores["source_only"] + 0.1
 
 
+def test_sound():
+    scores = _run_example("plot_sound")["scores"]
+    known, scratch, linear = (np.mean(values) for values in scores.values())
+    assert known > max(scratch, linear) + 0.1
+
+
 def test_images_and_columns():
     pytest.importorskip("pandas")
     scores = _run_example("plot_images_and_columns")["scores"]
