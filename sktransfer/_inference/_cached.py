@@ -3,6 +3,7 @@
 import random
 import warnings
 from contextlib import suppress
+from itertools import islice
 
 import numpy as np
 import PIL
@@ -54,11 +55,11 @@ def cached_features(backbone, inputs, cache, *, batch_size, **options):
     recipe = digest("recipe", identity, _settings(backbone.modality, **options))
     features, n_computed = None, 0
     with open_store(cache) as store:
-        for start, rows in _steps(inputs, batch_size):
-            found, n_new = _found_or_computed(rows, recipe, store, compute)
+        for rows in _steps(inputs, batch_size):
+            found, n_new = _found_or_computed(inputs.take(rows), recipe, store, compute)
             if features is None:
                 features = np.empty((len(inputs), found.shape[1]), found.dtype)
-            features[start : start + len(found)] = found
+            features[rows] = found
             n_computed += n_new
     if n_computed:
         with suppress(NotDescribableError):
@@ -86,28 +87,31 @@ def _settings(
 
 
 def _steps(inputs, batch_size):
-    """Yield parts of the inputs, in random order, each with its first row's number."""
+    """Yield slices of the rows, in random order."""
     n_rows = min(_MAX_BATCHES * batch_size, max(_MIN_ROWS, len(inputs) // _STEPS))
     starts = range(0, len(inputs), n_rows)
     for start in random.Random().sample(starts, len(starts)):
-        for part in inputs.take(slice(start, start + n_rows)).parts():
-            yield start, part
-            start += len(part)
+        yield slice(start, start + n_rows)
 
 
 def _found_or_computed(rows, recipe, store, compute):
     """Return the features of `rows`, and how many had to be computed and stored."""
-    keys = [digest("row", recipe, rows.digest(i)) for i in range(len(rows))]
+    keys = _keys(rows, recipe)
     known = store.get(set(keys))
-    first = {key: i for i, key in reversed([*enumerate(keys)]) if key not in known}
-    if first:
-        missing = sorted(first.values())
-        everything = len(missing) == len(rows)
-        computed = compute(rows if everything else rows.take(missing))
-        fresh = {keys[i]: row for i, row in zip(missing, computed, strict=True)}
-        store.put(fresh)
-        known.update(fresh)
-    return np.stack([known[key] for key in keys]), len(first)
+    unknown = {key: i for i, key in reversed([*enumerate(keys)]) if key not in known}
+    if unknown:
+        first = sorted(unknown.values())
+        waiting = iter([keys[i] for i in first])
+        for part in rows.take(first).parts():
+            computed = compute(part)
+            # by now files are read; they may have changed since they got their keys
+            store.put(dict(zip(_keys(part, recipe), computed, strict=True)))
+            known.update(zip(islice(waiting, len(part)), computed, strict=True))
+    return np.stack([known[key] for key in keys]), len(unknown)
+
+
+def _keys(rows, recipe):
+    return [digest("row", recipe, rows.digest(i)) for i in range(len(rows))]
 
 
 def _warn(name, reason):

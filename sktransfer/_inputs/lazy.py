@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from .._utils.describe import array_digest, digest
+from .._utils.describe import array_digest
+from .contents import content_digest, file_digest
 from .decode import decode, read_content, rgb_tensor
 
 _BYTES_AT_ONCE = 2**25  # of encoded images
@@ -70,6 +71,10 @@ class ImagePaths(_LazyImages):
         """Return image `index` at its full size, as uint8 tensor (3, h, w)."""
         return decode(str(self._items[index]), int(self._rows[index]))
 
+    def digest(self, index):
+        """Return what tells the content of file `index` from others, bytes."""
+        return file_digest(str(self._items[index]), int(self._rows[index]))
+
     def parts(self):
         """Yield the files with their contents, as many at once as memory is given."""
         start, contents, n_bytes = 0, [], 0
@@ -98,8 +103,8 @@ class ImageContents(ImagePaths):
         self._contents = contents
 
     def take(self, indices):
-        """Return the images of the rows `indices`, an array of int."""
-        contents = [self._contents[i] for i in indices]
+        """Return the images of the rows `indices`."""
+        contents = [self._contents[i] for i in np.arange(len(self))[indices]]
         return ImageContents(self._items[indices], self._rows[indices], contents)
 
     def sample(self, index):
@@ -109,7 +114,7 @@ class ImageContents(ImagePaths):
 
     def digest(self, index):
         """Return what tells the content of file `index` from others, bytes."""
-        return digest("file", self._contents[index])
+        return content_digest(self._contents[index])
 
 
 class PILImages(_LazyImages):

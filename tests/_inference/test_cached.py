@@ -13,7 +13,9 @@ from torch import nn
 from torch.nn.modules.module import register_module_forward_hook
 
 from sktransfer._inference import _cached, cached_features, compute_features
-from sktransfer._inputs import Table, read_images
+from sktransfer._inputs import ImagePaths, Table, read_images
+from sktransfer._inputs.contents import content_digest
+from sktransfer._inputs.lazy import ImageContents
 from sktransfer._utils.store import MemoryStore
 from sktransfer.backbones import Backbone, ImagePreprocessing, load_backbone
 from sktransfer.cache import cache_info, clear_cache
@@ -119,6 +121,21 @@ def test_a_file_that_is_rewritten_moved_or_copied(cache, computed, tmp_path):
         tiny_backbone(), read_images(paths).take([5]), batch_size=1, device=CPU
     )
     assert_allclose(second[5], inverted[0], rtol=1e-5)
+
+
+def test_a_file_that_changes_after_it_got_its_key(cache, tmp_path, monkeypatch):
+    pixels, _ = images(12)
+    paths = write_images(pixels, tmp_path)
+    stale = [b"%d" % number for number in range(12)]
+    with monkeypatch.context() as patch:
+        patch.setattr(ImagePaths, "digest", lambda self, i: stale[self._rows[i]])
+        patch.setattr(
+            ImageContents, "digest", lambda self, i: content_digest(self._contents[i])
+        )
+        first = cached(cache, tiny_backbone(), read_images(paths))
+    again = cached(cache, tiny_backbone(), read_images(paths))
+    assert np.array_equal(again, first)
+    assert cache_info(cache).n_rows == 12, "none under a key that was stale"
 
 
 def test_an_unreadable_file_names_its_row_and_path(cache, tmp_path):

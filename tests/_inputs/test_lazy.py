@@ -97,6 +97,7 @@ def test_parts_hold_the_files_as_they_are(paths, monkeypatch):
     assert len(parts) > 2
     assert sum(map(len, parts)) == 13
     digests = [part.digest(i) for part in parts for i in range(len(part))]
+    assert digests == [inputs.digest(i) for i in range(13)]
     assert len(set(digests)) == 3
     assert digests[:10] == digests[3:]
     for path in set(paths):
