@@ -27,10 +27,6 @@ X, Y = table(30, 5)
 PIXELS, LABELS = images(12)
 ERRORS = (ValueError, TypeError, FileNotFoundError, OSError)
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::sktransfer.exceptions.RandomWeightsWarning"
-)
-
 
 def _with(array, index, value):
     changed = np.array(array, dtype=np.result_type(array, type(value)))

@@ -80,14 +80,15 @@ def test_table_estimators_pass_every_check(estimator):
 
 
 # Few epochs instead of a hundred: the checks are of the contract, not of quality.
+SCRATCH = {"backbone": "smallnet", "weights": None, "max_epochs": 10}
 IMAGES = [
-    ImageClassifier(max_epochs=10),
-    ImageRegressor(max_epochs=10),
+    ImageClassifier(),
+    ImageClassifier(**SCRATCH),
+    ImageRegressor(**SCRATCH),
     ImageExtractor(),
 ]
 
 
-@pytest.mark.filterwarnings("ignore::sktransfer.exceptions.RandomWeightsWarning")
 @pytest.mark.parametrize("estimator", IMAGES, ids=str)
 def test_image_estimators_pass_every_check(estimator):
     results = _results(estimator)
@@ -95,15 +96,15 @@ def test_image_estimators_pass_every_check(estimator):
     assert len(results) > 40
 
 
-@pytest.mark.filterwarnings("ignore::sktransfer.exceptions.RandomWeightsWarning")
 @pytest.mark.parametrize("cls", [ImageClassifier, ImageRegressor])
 def test_weights_of_images_equal_repeated_rows_in_float32(cls):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(15, 10)), rng.integers(0, 3, 15)
     weight = rng.integers(0, 5, 15)
     rows = np.repeat(np.arange(15), weight)
-    weighted = clone(cls(random_state=0)).fit(X, y, sample_weight=weight)
-    repeated = clone(cls(random_state=0)).fit(X[rows], y[rows])
+    model = cls("smallnet", weights=None, random_state=0)
+    weighted = clone(model).fit(X, y, sample_weight=weight)
+    repeated = clone(model).fit(X[rows], y[rows])
     method = "predict_proba" if cls is ImageClassifier else "predict"
     ours, expected = (getattr(m, method)(X) for m in (weighted, repeated))
     assert_allclose(ours, expected, rtol=1e-3, atol=1e-3)

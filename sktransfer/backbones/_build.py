@@ -4,6 +4,7 @@ import torch
 
 from .._utils.seeds import isolated_rng
 from ._backbone import Backbone
+from ._bundled import LABEL, bundled_state
 from ._modules import wrap_module
 from ._registry import build_registered, registered_names, takes_table
 from ._sources import build_sourced, is_sourced
@@ -31,9 +32,8 @@ def build_skeleton(name, n_inputs=None):
 
 def _registered_backbone(name, weights, n_inputs):
     network = build_registered(name, n_inputs)
-    label, state = None, None
-    if not (weights is None or (isinstance(weights, str) and weights == "auto")):
-        label, state = read_state(weights)
+    label, state = _labelled_state(name, weights)
+    if state is not None:
         load_state(network, state, f"weights {label!r}")
     if not isinstance(network, Backbone):
         network = _wrapped(name, network, n_inputs)
@@ -41,6 +41,15 @@ def _registered_backbone(name, weights, n_inputs):
     if state is not None:
         network.weights, network.pretrained = label, True
     return network
+
+
+def _labelled_state(name, weights):
+    """Return what is to be loaded and its label; no state if nothing is."""
+    if weights is None:
+        return None, None
+    if isinstance(weights, str) and weights == "auto":
+        return LABEL, bundled_state(name)
+    return read_state(weights)
 
 
 def _wrapped(name, module, n_inputs):

@@ -69,8 +69,8 @@ def load_backbone(
           maximum pooling [3]_ over them, which is yet to be trained.
     weights : "auto", None, str, Path or mapping of str to Tensor, default="auto"
         "auto" takes the best published weights, through torchvision's own download
-        and cache; a network without published weights ("mlp") starts random, and
-        one for images warns about it. A name such as "IMAGENET1K_V1" takes those
+        and cache, or those in the package ("synthnet"). Without any ("mlp") it starts
+        random, with a warning for images. A name such as "IMAGENET1K_V1" takes those
         published weights. None is random. A file (".safetensors", or ".pth" and
         ".pt", from which tensors alone are read) or a state dict must fit the
         network, of which keys of the classifier and of auxiliary heads are dropped;

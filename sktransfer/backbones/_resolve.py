@@ -11,7 +11,7 @@ from ._load import check_known, load_backbone
 from ._modules import looks_trained, wrap_module
 from ._registry import modality_of
 
-_AUTO = {"table": "mlp", "image": "smallnet"}
+_AUTO = {"table": "mlp", "image": "synthnet"}
 
 
 def as_backbone(

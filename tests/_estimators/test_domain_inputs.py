@@ -44,10 +44,9 @@ def test_augmentation(augment, method):
     assert np.isfinite(model.predict_proba(PIXELS)).all()
 
 
-@pytest.mark.filterwarnings("ignore::sktransfer.exceptions.RandomWeightsWarning")
 def test_grey_images_adapt_with_the_net_that_is_taken_by_default():
     model = new_model(("mcc", "fixmatch")).fit(PIXELS[..., 0], LABELS, IMAGE_DOMAIN)
-    assert model.backbone_.name == "smallnet"
+    assert model.backbone_.name == "synthnet"
     assert model.predict(PIXELS[..., 0]).shape == (24,)
 
 

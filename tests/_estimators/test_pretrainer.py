@@ -75,7 +75,9 @@ def test_the_backbone_learns_and_the_head_stays_behind(objective):
 @pytest.mark.parametrize("data", [X, PIXELS], ids=["table", "images"])
 def test_the_backbone_feeds_other_estimators(data):
     y = Y if data is X else LABELS
-    fitted = SelfSupervisedPretrainer(max_epochs=2, random_state=0).fit(data)
+    fitted = SelfSupervisedPretrainer(weights=None, max_epochs=2, random_state=0).fit(
+        data
+    )
     features = PretrainedFeatureExtractor(fitted.backbone_).fit_transform(data)
     assert_allclose(features, fitted.transform(data), rtol=1e-5, atol=1e-6)
     classifier = FineTuneClassifier(fitted.backbone_, max_epochs=1).fit(data, y)

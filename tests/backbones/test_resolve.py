@@ -6,7 +6,6 @@ from torch import nn
 
 from sktransfer.backbones import load_backbone, save_backbone
 from sktransfer.backbones._resolve import as_backbone
-from sktransfer.exceptions import RandomWeightsWarning
 
 TABLE = torch.rand(4, 5, dtype=torch.float64)
 IMAGES = torch.randint(256, (2, 3, 12, 14)).byte()
@@ -19,8 +18,8 @@ def resolve(backbone, sample=IMAGES, **options):
 
 def test_auto_goes_by_the_input():
     assert resolve("auto", TABLE, dtype=torch.float64).name == "mlp"
-    with pytest.warns(RandomWeightsWarning):
-        assert resolve("auto").name == "smallnet"
+    image_net = resolve("auto")
+    assert (image_net.name, image_net.pretrained) == ("synthnet", True)
 
 
 def test_columns_and_dtype_are_those_of_the_table():

@@ -28,5 +28,15 @@ def test_in_memory_images_keep_their_size(backbone):
     ]
 
 
+@pytest.mark.parametrize(
+    ("given", "enlarged"), [((8, 8), (16, 16)), ((4, 2), (16, 8)), ((9, 1), (16, 1))]
+)
+def test_images_below_those_of_training_are_enlarged(backbone, given, enlarged):
+    image = torch.rand(1, 3, *given)
+    bilinear = {"mode": "bilinear", "align_corners": False}
+    larger = torch.nn.functional.interpolate(image, enlarged, **bilinear)
+    torch.testing.assert_close(backbone(image), backbone(larger), rtol=1e-2, atol=1e-2)
+
+
 def test_it_is_small(backbone):
     assert sum(p.numel() for p in backbone.parameters()) < 1_500_000
