@@ -167,6 +167,11 @@ class StudentEstimator(DomainNetEstimator):
         """Return a classifier like this one, with a wider backbone."""
         from ._fine_tune_classifier import FineTuneClassifier
 
+        if self._input_modality == "text":
+            raise ValueError(
+                "teacher=None trains a wider net, of which there is none for texts. "
+                "Pass a teacher, such as FineTuneClassifier on a larger encoder."
+            )
         teacher = FineTuneClassifier()
         ours = self.get_params(deep=False)
         shared = teacher.get_params(deep=False).keys() & ours.keys()

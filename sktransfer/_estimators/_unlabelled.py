@@ -76,6 +76,11 @@ class UnlabelledNetEstimator(NetEstimator):
     def _read(self, X, reset):
         """Read `X`, remembering how images are laid out, for the way back."""
         inputs = super()._read(X, reset)
+        if inputs.kind == "text":
+            raise ValueError(
+                f"{type(self).__name__} trains on tables and images, not on texts. "
+                "Take a backbone of texts as it is, or fine-tune it."
+            )
         if reset and inputs.kind != "table":
             from .._inputs.layout import Layout
 

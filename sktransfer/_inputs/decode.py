@@ -110,6 +110,12 @@ def _unreadable(where, error):
     )
 
 
+def _hint_at_texts(path):
+    if os.path.splitext(path)[1]:
+        return ""
+    return " If X holds texts, name a backbone such as 'text:all-MiniLM-L6-v2'."
+
+
 def _check_regular_file(path, where):
     """Raise for what must not be opened: reading a pipe would wait for ever."""
     try:
@@ -117,7 +123,7 @@ def _check_regular_file(path, where):
     except (FileNotFoundError, NotADirectoryError) as error:
         raise FileNotFoundError(
             f"{where} does not exist. Check the path; relative ones start at "
-            f"{os.getcwd()!r}."
+            f"{os.getcwd()!r}.{_hint_at_texts(path)}"
         ) from error
     except (OSError, ValueError) as error:
         raise ValueError(f"{where} is no usable path: {error}.") from error

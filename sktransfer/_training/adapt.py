@@ -214,6 +214,11 @@ def _views(net, rows):
     wanting = [m for m in net.adaptation.methods if m.needs_views]
     if not wanting:
         return None
+    if rows.inputs.kind == "text":
+        raise ValueError(
+            f"{type(wanting[0]).__name__} learns from changed views of a row, of which "
+            "there are none for texts. Take another method, such as 'deepcoral'."
+        )
     if rows.inputs.kind != "table":
         return ImageViews(net.module_.backbone.preprocessing)
     table = rows.inputs.tensor()[rows.target].to(net.device)

@@ -18,12 +18,16 @@ from sklearn.utils import get_tags
 
 import sktransfer._inference._cached as cached
 from sktransfer import (
+    DistillationClassifier,
+    DomainAdaptClassifier,
     FineTuneClassifier,
     FineTuneRegressor,
     PretrainedFeatureExtractor,
+    SelfSupervisedPretrainer,
 )
 from sktransfer.backbones import load_backbone
 from sktransfer.cache import cache_info
+from sktransfer.datasets import pack_domains
 from sktransfer.exceptions import MissingExtraError, TruncatedTextWarning
 
 from ..nets import same_state, state_of
@@ -282,3 +286,31 @@ def test_an_lstm_over_word_vectors(words):
     assert model.score(X[40:], y[40:]) >= 0.9
     again = pickle.loads(pickle.dumps(model))
     assert np.array_equal(again.predict_proba(X), model.predict_proba(X))
+
+
+def test_adaptation_from_texts_to_texts(name):
+    pool = X[:30], y[:30], X[30:]
+    rows, labels, sample_domain = pack_domains(*(np.array(part) for part in pool))
+    for method in ("dann", "deepcoral"):
+        model = DomainAdaptClassifier(name, method=method, max_epochs=2)
+        model.fit(rows, labels, sample_domain=sample_domain)
+        assert model.predict_proba(X).shape == (60, 2)
+    with pytest.raises(ValueError, match="FixMatch learns from changed views"):
+        DomainAdaptClassifier(name, method="fixmatch").fit(
+            rows, labels, sample_domain=sample_domain
+        )
+
+
+def test_distillation_into_word_vectors(name, words):
+    teacher = _classifier(name, strategy="full")
+    student = DistillationClassifier(teacher, f"vectors+lstm:{words}", random_state=0)
+    assert student.fit(X[:40], y[:40]).score(X[40:], y[40:]) >= 0.7
+    with pytest.raises(ValueError, match=r"teacher=None .* none for texts"):
+        DistillationClassifier(backbone=name).fit(X, y)
+
+
+def test_what_does_not_know_texts_says_so(name):
+    with pytest.raises(ValueError, match="tables and images, not on texts"):
+        SelfSupervisedPretrainer(backbone=name).fit(X)
+    with pytest.raises(FileNotFoundError, match=r"If X holds texts, .* 'text:"):
+        FineTuneClassifier().fit(X, y)
