@@ -49,7 +49,7 @@ _PARAGRAPHS = {
     "backbone": """
 backbone : str, Backbone, torch.nn.Module or path, default="auto"
     The net whose knowledge is used. "auto" goes by the kind of `X`: "mlp" for a
-    table, a small image net for images; they work without a download. A name of a
+    table, "synthnet" for images; they work without a download. A name of a
     torchvision classification model ("resnet18"), a `Backbone` such as
     ``other.backbone_``, a module that returns features (one whose batch norms never
     saw a row counts as random), or a file written by
