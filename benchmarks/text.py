@@ -55,6 +55,9 @@ def contestants(seed):
     return {
         "TF-IDF, logistic regression": tfidf(),
         "linear_probe": FineTuneClassifier(ENCODER, strategy="linear_probe"),
+        "linear_probe, C='cv'": FineTuneClassifier(
+            ENCODER, strategy="linear_probe", C="cv", random_state=seed
+        ),
         **{
             strategy: FineTuneClassifier(ENCODER, strategy=strategy, **tuned)
             for strategy in ("bitfit", "lora", "lp_ft", "full")

@@ -7,7 +7,7 @@ from numbers import Integral, Real
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
-from ._base import reproducible, restores_on_failure, warn_if_truncated
+from ._base import reproducible, restores_on_failure
 from ._checks import check_stages, check_training_parameters
 from ._net import NetEstimator, float_dtype
 from ._parameters import CACHE_CONSTRAINT, TRAINING_CONSTRAINTS
@@ -135,7 +135,6 @@ class FineTuneEstimator(NetEstimator):
 
         backbone = self._new_backbone(train.inputs, train.weight)
         self.weights_ = backbone.weights
-        warn_if_truncated(train.inputs, backbone)
         config = self._config(from_scratch=not backbone.pretrained)
         self.strategy_ = pick_strategy(
             self.strategy,

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_consistent_length
 
-from ._base import BackboneEstimator
+from ._base import BackboneEstimator, warn_if_truncated
 from ._checks import check_weight
 
 
@@ -28,6 +28,11 @@ class NetEstimator(BackboneEstimator):
     def n_epochs_(self):
         """Number of epochs that were trained."""
         return len(_of_net(self, "n_epochs_").history)
+
+    def _new_backbone(self, inputs, *args, **kwargs):
+        backbone = super()._new_backbone(inputs, *args, **kwargs)
+        warn_if_truncated(inputs, backbone)
+        return backbone
 
     def _outputs(self, X):
         """Return what the head makes of the features, an array (n, n_outputs)."""
