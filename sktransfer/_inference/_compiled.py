@@ -5,6 +5,7 @@ import warnings
 from functools import partial
 
 import torch
+from torch._inductor import config as inductor
 
 from ._networks import Network
 
@@ -49,10 +50,13 @@ def _compiled(forward, batch):
 
     # Dynamo counts compilations by code object, and gives up after a few.
     function.__code__ = function.__code__.replace()
-    options = {"freezing": True} if batch.device.type == "cpu" else None
-    compiled = torch.compile(function, dynamic=False, options=options)
+    compiled = torch.compile(function, dynamic=False)
+    # Not by `options`, which only Inductor would see: Dynamo has to leave the weights
+    # in the graph for it to pack them.
+    frozen = inductor.patch(freezing=batch.device.type == "cpu")
     try:
-        compiled(batch)
+        with frozen:
+            compiled(batch)
     # Compilers fail in any way they like.
     except Exception as error:
         warnings.warn(

@@ -15,6 +15,7 @@ from torch import nn
 from ._compiled import CompiledNetwork
 from ._fusion import fuse, is_known
 from ._networks import Network
+from ._streams import limited_threads, split_threads
 
 _COPIES = WeakKeyDictionary()
 _LOCK = threading.Lock()
@@ -86,7 +87,9 @@ class _Copy:
 def _network(backbone, dtype, compile):
     """Return the network of a copy, changed in place, and the tensors it has copied."""
     in_streams = all(is_known(m) and type(m) not in _DENSE for m in backbone.modules())
-    changed = fuse(backbone.eval(), dtype, pack=not compile)
+    # how weights are packed depends on how many threads are to use them
+    with limited_threads(split_threads()[1] if in_streams else None):
+        changed = fuse(backbone.eval(), dtype, pack=not compile)
     if compile:  # which makes constants of all weights
         changed = [*backbone.parameters(), *backbone.buffers(), *changed]
         return CompiledNetwork(backbone, in_streams), changed

@@ -34,7 +34,7 @@ def run_ahead(jobs, n_workers, n_threads=None):
     """
     waiting = deque()
     with ThreadPoolExecutor(
-        n_workers, initializer=_limit, initargs=[n_threads]
+        n_workers, initializer=limited_threads, initargs=[n_threads]
     ) as pool:
         for job in jobs:
             waiting.append(pool.submit(job))
@@ -44,11 +44,11 @@ def run_ahead(jobs, n_workers, n_threads=None):
             yield waiting.popleft().result()
 
 
-def _limit(n_threads):
-    """Let this thread, and no other, compute with `n_threads` threads.
+def limited_threads(n_threads):
+    """Let this thread, and no other, compute with `n_threads`; None leaves it.
 
-    `torch.set_num_threads` would also set what threads that start meanwhile get.
+    As a context, inside the block. `torch.set_num_threads` would also set what threads
+    that start meanwhile get.
     """
     torch.get_num_threads()  # gives a new thread torch's own number, once
-    if n_threads is not None:
-        threadpool_limits(n_threads, user_api="openmp")
+    return threadpool_limits(n_threads, user_api="openmp")

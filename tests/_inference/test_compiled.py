@@ -38,7 +38,7 @@ def graphs(monkeypatch):
         traced.append(graph)
         return graph
 
-    def traces(function, dynamic, options):
+    def traces(function, dynamic):
         return compile(function, backend=backend, dynamic=dynamic)
 
     monkeypatch.setattr(torch, "compile", traces)
