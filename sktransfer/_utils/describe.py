@@ -77,7 +77,7 @@ class Describer:
     def of(self, value):
         """Return bytes that tell `value` from others: what it is, or its digest."""
         kind = type(value)
-        if kind in _LEAVES:
+        if kind in _LEAVES or (kind is tuple and _LEAVES.issuperset(map(type, value))):
             return f"{kind.__name__}:{value!r}".encode()
         if kind in _CONTAINERS and not value:
             return f"no {kind.__name__}".encode()
