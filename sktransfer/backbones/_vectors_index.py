@@ -104,7 +104,7 @@ class VectorsIndex:
     def _find(self, word):
         word = word.encode()
         key = _key(word)
-        place = np.searchsorted(self._keys, key)
+        place = np.searchsorted(self._keys, np.uint64(key))  # else it casts them all
         while place < len(self._keys) and self._keys[place] == key:
             start = int(self._starts[place])
             end = self._content.find(b"\n", start)
@@ -126,7 +126,7 @@ def _key(word):
 
 def _numbers(fields, where):
     try:
-        vector = np.array(fields, dtype=np.float32)
+        vector = np.array([float(field) for field in fields], dtype=np.float32)
     except ValueError:
         vector = np.array([])
     if not len(vector) or not np.isfinite(vector).all():

@@ -118,6 +118,13 @@ def test_a_line_without_end_is_not_read_into_memory(tmp_path, monkeypatch):
         _backbone(tmp_path, b"a 1.0 2.0\n" + b"b" * 1000)
 
 
+def test_every_word_of_a_large_file_is_found(tmp_path):
+    n = 5000
+    content = "".join(f"w{i} {i}.0\n" for i in range(n)).encode()
+    found = _features(_backbone(tmp_path, content), [f"w{i}" for i in range(n)])
+    assert np.array_equal(found[:, 0], np.arange(n))
+
+
 def test_words_of_equal_keys_are_told_apart(tmp_path, monkeypatch):
     monkeypatch.setattr(vectors_index, "_key", lambda word: len(word))
     backbone = _backbone(tmp_path, b"cat 1.0\nthe 2.0\ndog 3.0\ncat 4.0\n")
