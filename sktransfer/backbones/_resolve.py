@@ -7,8 +7,9 @@ from torch import nn
 
 from ._backbone import Backbone
 from ._files import is_backbone_file
-from ._load import check_known, load_backbone
+from ._load import check_known
 from ._modules import looks_trained, wrap_module
+from ._recent import load_anew
 from ._registry import modality_of
 
 _AUTO = {"table": "mlp", "image": "synthnet"}
@@ -85,7 +86,7 @@ def _named(name, weights, modality, sample, image_size, pooling, dtype):
         check_known(name)
         _check_input(modality_of(name), None, modality, sample, name)
         columns = sample.shape[1] if modality == "table" else None
-    return load_backbone(
+    return load_anew(
         name,
         weights,
         pooling=pooling,

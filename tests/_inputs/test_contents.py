@@ -7,6 +7,7 @@ import pytest
 
 from sktransfer._inputs import contents, read_images
 from sktransfer._inputs.contents import content_digest, file_digest
+from sktransfer._utils import files
 
 _AGE = 10_000_000_000
 
@@ -21,7 +22,7 @@ def reads(monkeypatch):
         return read(path, row)
 
     monkeypatch.setattr(contents, "read_content", counting)
-    monkeypatch.setattr(contents, "_TICK", -_AGE)
+    monkeypatch.setattr(files, "_TICK", -_AGE)
     monkeypatch.setattr(contents, "_DIGESTS", OrderedDict())
     return paths
 
@@ -70,7 +71,7 @@ def test_a_file_that_changed_is_read_again(change, path, reads):
 
 
 def test_a_file_that_has_just_changed_may_do_so_again(path, reads, monkeypatch):
-    monkeypatch.setattr(contents, "_TICK", _AGE)
+    monkeypatch.setattr(files, "_TICK", _AGE)
     for content in (b"content", b"CONTENT", b"cOnTeNt"):
         with open(path, "wb") as file:
             file.write(content)
@@ -79,7 +80,7 @@ def test_a_file_that_has_just_changed_may_do_so_again(path, reads, monkeypatch):
 
 
 def test_elsewhere_than_on_posix_nothing_is_remembered(path, reads, monkeypatch):
-    monkeypatch.setattr(contents.os, "name", "nt")
+    monkeypatch.setattr(files.os, "name", "nt")
     for _ in range(2):
         assert file_digest(path, 0) == content_digest(b"content")
     assert len(reads) == 2

@@ -1,0 +1,105 @@
+"""The backbone that was loaded last: as good as loaded again."""
+
+import os
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from sktransfer._utils import files
+from sktransfer.backbones import _recent, load_backbone, save_backbone
+from sktransfer.backbones._recent import load_anew
+
+from ..nets import same_state
+
+
+@pytest.fixture
+def loads(monkeypatch):
+    """Return a list of the names that are loaded, from files that seem to be old."""
+    names, load = [], _recent.load_backbone
+
+    def counting(name, weights, **options):
+        names.append(name)
+        return load(name, weights, **options)
+
+    monkeypatch.setattr(_recent, "load_backbone", counting)
+    monkeypatch.setattr(_recent, "_LAST", {})
+    monkeypatch.setattr(files, "_TICK", -(10**10))
+    return names
+
+
+@pytest.fixture
+def weights(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    backbone = load_backbone("squeezenet1_1", None)
+    torchvision_keys = {
+        key.replace("stages.", "")
+        .partition(".")[2]
+        .replace("features_", "features."): v
+        for key, v in backbone.state_dict().items()
+    }
+    save_file(torchvision_keys, path)
+    return path
+
+
+def test_it_is_loaded_once_and_copied(loads, weights):
+    first = load_anew("squeezenet1_1", weights)
+    state = {key: value.clone() for key, value in first.state_dict().items()}
+    with torch.no_grad():
+        next(first.parameters()).zero_()
+    first.name = "changed"
+    second = load_anew("squeezenet1_1", str(weights))
+    assert len(loads) == 1
+    assert same_state(second.state_dict(), state)
+    assert (second.name, second.weights) == ("squeezenet1_1", weights.name)
+
+
+def test_other_settings_are_loaded(loads, weights):
+    load_anew("squeezenet1_1", weights)
+    pooled = load_anew("squeezenet1_1", weights, pooling="max")
+    small = load_anew("squeezenet1_1", weights, image_size=96)
+    assert len(loads) == 3
+    assert (pooled.pooling.kind, small.preprocessing.crop) == ("max", (96, 96))
+    load_anew("squeezenet1_1", weights)
+    assert len(loads) == 4, "one is kept"
+
+
+def test_a_file_that_changed_is_loaded(loads, weights):
+    before = load_anew("squeezenet1_1", weights)
+    state = load_file(weights)
+    changed = os.stat(weights).st_ctime_ns
+    while os.stat(weights).st_ctime_ns == changed:
+        save_file({key: value + 1 for key, value in state.items()}, weights)
+    after = load_anew("squeezenet1_1", weights)
+    assert len(loads) == 2
+    assert not same_state(before.state_dict(), after.state_dict())
+    weights.unlink()
+    with pytest.raises(FileNotFoundError, match="weights"):
+        load_anew("squeezenet1_1", weights)
+
+
+def test_backbone_files(loads, tmp_path):
+    path = tmp_path / "mine.safetensors"
+    save_backbone(load_backbone("smallnet", None), path)
+    states = [load_anew(path, "auto").state_dict() for _ in range(2)]
+    assert len(loads) == 1
+    assert same_state(*states)
+    save_backbone(load_backbone("smallnet", None), path)
+    assert not same_state(load_anew(path, "auto").state_dict(), states[0])
+
+
+def test_random_and_large_ones_are_not_kept(loads, weights, monkeypatch):
+    for _ in range(2):
+        load_anew("squeezenet1_1", None)
+        load_anew("mlp", "auto", n_inputs=3)
+    assert not _recent._LAST
+    monkeypatch.setattr(_recent, "_MAX_BYTES", 1000)
+    load_anew("squeezenet1_1", weights)
+    assert not _recent._LAST
+
+
+def test_files_of_just_now_are_not_kept(loads, weights, monkeypatch):
+    monkeypatch.setattr(files, "_TICK", 10**13)
+    for _ in range(2):
+        load_anew("squeezenet1_1", weights)
+    assert len(loads) == 2
