@@ -49,7 +49,8 @@ def compute_features(
             with torch.inference_mode(), autocasting():
                 return _mean_features(network, views, layers, n_rows, device)
 
-        if network.in_streams and (network.compiled or len(inputs) > n_rows):
+        several = network.compiled or len(inputs) > n_rows
+        if network.in_streams and device.type == "cpu" and several:
             jobs = (partial(_then, load, compute) for load in loads)
             parts = run_ahead(jobs, *split_threads())
         else:
