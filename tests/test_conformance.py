@@ -23,6 +23,11 @@ FLOAT32_WEIGHT_CHECKS = {"check_sample_weight_equivalence_on_dense_data"}
 class SquashingMixin:
     """Takes a table for images of one row of pixels, its entries squashed into 0-1."""
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = True
+        return tags
+
     def _read(self, X, reset):
         given = self.input_shape
         if not issparse(X):

@@ -8,7 +8,7 @@ from ._backbone import Backbone
 from ._smallnet import residual_stages
 
 _WIDTHS = (32, 64, 128, 256)
-_SMALLEST = 16  # side of the smallest images that the weights were trained on
+_SMALLEST = 32  # side in pixels: of 16, a single one is left after the last stage
 
 
 def synthnet():
@@ -16,7 +16,7 @@ def synthnet():
 
     Its first convolution halves the image, so that it costs no more than "smallnet"
     with half as many channels. It takes images from one pixel up; in-memory ones keep
-    their size, but for those without a side of 16 pixels, which are enlarged.
+    their size, but for those without a side of 32 pixels, which are enlarged.
     """
     first, *others = residual_stages(_WIDTHS, kernel_size=5, stride=2)
     preprocessing = ImagePreprocessing(

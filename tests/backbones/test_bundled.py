@@ -56,9 +56,9 @@ def test_it_is_the_same_whatever_the_seed(backbone):
 
 def test_features_of_a_stroke(backbone):
     """Golden values, of this file alone."""
-    image = torch.zeros(1, 1, 16, 16)
-    image[..., 2:14, 7:9] = 1
-    golden = torch.tensor([0.5569, 0.0, 0.7703, 0.8203])
+    image = torch.zeros(1, 1, 32, 32)
+    image[..., 4:28, 14:18] = 1
+    golden = torch.tensor([0.0, 0.7373, 0.1447, 0.9583])
     torch.testing.assert_close(backbone(image)[0, :4], golden, rtol=1e-3, atol=1e-3)
 
 

@@ -29,9 +29,9 @@ def test_in_memory_images_keep_their_size(backbone):
 
 
 @pytest.mark.parametrize(
-    ("given", "enlarged"), [((8, 8), (16, 16)), ((4, 2), (16, 8)), ((9, 1), (16, 1))]
+    ("given", "enlarged"), [((8, 8), (32, 32)), ((4, 2), (32, 16)), ((9, 1), (32, 3))]
 )
-def test_images_below_those_of_training_are_enlarged(backbone, given, enlarged):
+def test_small_images_are_enlarged(backbone, given, enlarged):
     image = torch.rand(1, 3, *given)
     bilinear = {"mode": "bilinear", "align_corners": False}
     larger = torch.nn.functional.interpolate(image, enlarged, **bilinear)
