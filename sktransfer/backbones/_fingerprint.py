@@ -24,7 +24,7 @@ _OWN = ("_parameters", "_buffers", "_modules")
 _LABELS = {"name", "weights", "pretrained", "memory_format"}
 
 # Numbers in a tensor that is hashed each time; numbers projected onto one.
-_SMALL = 4096
+_SMALL = 2**18
 _BLOCK = 1024
 # From a tensor to its state and its digest.
 _TENSORS = WeakTensorKeyDictionary()
