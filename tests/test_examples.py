@@ -66,6 +66,11 @@ def test_images_and_columns():
     assert scores["both"].mean() > alone + 0.05
 
 
+def test_out_of_core():
+    scores = _run_example("plot_out_of_core")["scores"]
+    assert scores[-1] > max(0.9, scores[0])
+
+
 def test_search():
     search = _run_example("plot_search")["search"]
     assert len(search.cv_results_["params"]) == 8
