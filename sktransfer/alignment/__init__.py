@@ -3,17 +3,16 @@
 `DomainAligner` is imported from `sktransfer` too. No deep-learning framework is needed.
 """
 
-from ._aligner import DomainAligner
-from ._base import AlignmentMethod
-from ._coral import CORAL
-from ._subspaces import TCA, SubspaceAlignment
-from ._transport import OptimalTransport
+from .._utils.lazy import lazy_names
 
-__all__ = [
-    "CORAL",
-    "TCA",
-    "AlignmentMethod",
-    "DomainAligner",
-    "OptimalTransport",
-    "SubspaceAlignment",
-]
+_HOMES = {
+    "CORAL": "._coral",
+    "TCA": "._subspaces",
+    "AlignmentMethod": "._base",
+    "DomainAligner": "._aligner",
+    "OptimalTransport": "._transport",
+    "SubspaceAlignment": "._subspaces",
+}
+
+__all__ = sorted(_HOMES)
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -15,7 +15,6 @@ from sklearn.utils.validation import (
 
 from .._utils.fitting import restores_on_failure
 from .._utils.sample_domain import check_sample_domain, read_domains
-from ._resolve import resolve_method
 
 
 class DomainAligner(TransformerMixin, BaseEstimator):
@@ -124,6 +123,8 @@ class DomainAligner(TransformerMixin, BaseEstimator):
         ValueError
             If no row is of the source, or a domain has but one row.
         """
+        from ._resolve import resolve_method  # slow to import
+
         method = resolve_method(self.method)
         X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
         check_consistent_length(X, y)

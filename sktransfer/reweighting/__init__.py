@@ -4,9 +4,15 @@ The estimators themselves are imported from `sktransfer`. No deep-learning frame
 imported.
 """
 
-from ._base import InstanceWeighting
-from ._kernel import KLIEP, ULSIF
-from ._kmm import KMM
-from ._logistic import LogisticWeighting
+from .._utils.lazy import lazy_names
 
-__all__ = ["KLIEP", "KMM", "ULSIF", "InstanceWeighting", "LogisticWeighting"]
+_HOMES = {
+    "KLIEP": "._kernel",
+    "KMM": "._kmm",
+    "ULSIF": "._kernel",
+    "InstanceWeighting": "._base",
+    "LogisticWeighting": "._logistic",
+}
+
+__all__ = sorted(_HOMES)
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

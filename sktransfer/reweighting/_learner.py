@@ -4,8 +4,6 @@ from inspect import Parameter, signature
 
 from sklearn import config_context
 from sklearn.base import clone
-from sklearn.model_selection._search import BaseSearchCV
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
 
@@ -27,6 +25,9 @@ def weight_parameter(estimator):
     TypeError
         If it takes none.
     """
+    from sklearn.model_selection._search import BaseSearchCV  # slow to import
+    from sklearn.pipeline import Pipeline
+
     if isinstance(estimator, Pipeline):
         name, step = estimator.steps[-1]
         return f"{name}__{weight_parameter(step)}"

@@ -1,7 +1,6 @@
 """Any estimator, fitted on source rows that are weighted to stand for the target."""
 
 from sklearn.base import _fit_context
-from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.utils.metaestimators import available_if
 
 from .._utils.fitting import restores_on_failure
@@ -183,6 +182,8 @@ class ReweightedClassifier(Reweighted, DomainRowsClassifier):
 
     @staticmethod
     def _default():
+        from sklearn.linear_model import LogisticRegression  # slow to import
+
         return LogisticRegression(max_iter=1000)
 
 
@@ -288,4 +289,6 @@ class ReweightedRegressor(Reweighted, DomainRowsRegressor):
 
     @staticmethod
     def _default():
+        from sklearn.linear_model import Ridge  # slow to import
+
         return Ridge()

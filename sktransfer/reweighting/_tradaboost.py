@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 from sklearn.base import _fit_context
-from sklearn.linear_model import LogisticRegression
 
 from .._utils.fitting import restores_on_failure
 from ._boosting import TrAdaBoost
@@ -187,4 +186,6 @@ class TrAdaBoostClassifier(TrAdaBoost, DomainRowsClassifier):
 
     @staticmethod
     def _default():
+        from sklearn.linear_model import LogisticRegression  # slow to import
+
         return LogisticRegression(max_iter=1000)

@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 from sklearn.base import _fit_context
-from sklearn.linear_model import Ridge
 
 from .._utils.fitting import restores_on_failure
 from ._boosting import TrAdaBoost
@@ -152,4 +151,6 @@ class TrAdaBoostRegressor(TrAdaBoost, DomainRowsRegressor):
 
     @staticmethod
     def _default():
+        from sklearn.linear_model import Ridge  # slow to import
+
         return Ridge()

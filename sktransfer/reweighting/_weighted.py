@@ -8,7 +8,6 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from ..exceptions import EffectiveSampleSizeWarning
 from ._learner import fit_with_weights, weight_parameter
-from ._resolve import resolve_weighting
 
 _FEW_ROWS, _FEW_SHARE = 10, 0.05
 
@@ -60,6 +59,8 @@ class Reweighted:
 
     def _weights(self, rows, told):
         """Return the weight of each row, and the rows whose effective size counts."""
+        from ._resolve import resolve_weighting  # slow to import
+
         weights, source = rows.domains.labelled.astype(np.float64), rows.source
         if self.weighting is None:
             return weights, rows.domains.labelled
