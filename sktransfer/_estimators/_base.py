@@ -14,6 +14,8 @@ from ._checks import check_image_parameters_unused
 
 # A net on a table is so small that a second thread costs more than it brings.
 _TABLE_THREADS = 1
+# Nor does it pay to copy many small weights with several.
+_COPYING_THREADS = 1
 _TABLE_BATCH = 4096
 _FLOATS = (np.float64, np.float32)
 
@@ -121,24 +123,28 @@ class BackboneEstimator(BaseEstimator):
 
     def _new_backbone(self, inputs, weight=None, pooling="auto", backbone=None):
         """Return a copy of `backbone`, or of the one that the parameters ask for."""
+        from .._utils.device import threads
         from ..backbones._layout import lay_out
         from ..backbones._resolve import as_backbone
         from ..backbones._tables import fit_statistics
 
         table = inputs.kind == "table"
         sample = _sample(inputs)
-        backbone = as_backbone(
-            self.backbone if backbone is None else backbone,
-            weights=self.weights,
-            kind=inputs.kind,
-            sample=sample,
-            image_size=self.image_size,
-            pooling=pooling,
-            dtype=sample.dtype if table else None,
-        )
+        with threads(_COPYING_THREADS):
+            backbone = as_backbone(
+                self.backbone if backbone is None else backbone,
+                weights=self.weights,
+                kind=inputs.kind,
+                sample=sample,
+                image_size=self.image_size,
+                pooling=pooling,
+                dtype=sample.dtype if table else None,
+            )
+            if backbone.modality == "image":
+                lay_out(backbone)
         if table and not backbone.pretrained:
             fit_statistics(backbone, inputs.tensor(), weight)
-        return lay_out(backbone) if backbone.modality == "image" else backbone
+        return backbone
 
     def _check_channels(self, channels, reset):
         if reset:

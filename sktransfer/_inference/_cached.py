@@ -20,11 +20,11 @@ from ._features import compute_features
 # To be raised whenever the same rows and backbone give other features than before.
 _RECIPE = 1
 
-# Processes at the same work take steps in an order of their own, and look into the
-# cache before each: they share the work.
-_STEPS = 16
-_MIN_ROWS = 16
+# Memory holds so many batches of files. Processes at the same work take smaller steps,
+# in an order of their own, and look into the cache before each: they share the work.
 _MAX_BATCHES = 8
+_STEPS = 8
+_MIN_ROWS = 32
 
 
 def cached_features(backbone, inputs, cache, *, batch_size, **options):
@@ -55,7 +55,7 @@ def cached_features(backbone, inputs, cache, *, batch_size, **options):
     recipe = digest("recipe", identity, _settings(backbone.modality, **options))
     features, n_computed = None, 0
     with open_store(cache) as store:
-        for rows in _steps(inputs, batch_size):
+        for rows in _steps(len(inputs), batch_size, alone=cache is True):
             found, n_new = _found_or_computed(inputs.take(rows), recipe, store, compute)
             if features is None:
                 features = np.empty((len(inputs), found.shape[1]), found.dtype)
@@ -86,10 +86,12 @@ def _settings(
     return repr(about).encode()
 
 
-def _steps(inputs, batch_size):
-    """Yield slices of the rows, in random order."""
-    n_rows = min(_MAX_BATCHES * batch_size, max(_MIN_ROWS, len(inputs) // _STEPS))
-    starts = range(0, len(inputs), n_rows)
+def _steps(n, batch_size, alone):
+    """Yield slices of `n` rows, in random order."""
+    n_rows = _MAX_BATCHES * batch_size
+    if not alone:
+        n_rows = min(n_rows, max(_MIN_ROWS, n // _STEPS))
+    starts = range(0, n, n_rows)
     for start in random.Random().sample(starts, len(starts)):
         yield slice(start, start + n_rows)
 

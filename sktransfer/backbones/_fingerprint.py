@@ -94,8 +94,8 @@ class NetDescriber(Describer):
         return self.all(code.src, code.globals, kind="graph")
 
     def _tensor(self, tensor):
-        about = self.all(type(tensor), str(tensor.dtype), tuple(tensor.shape))
-        return digest("tensor", about, _content(tensor))
+        about = (str(tensor.dtype), tuple(tensor.shape), _axes(tensor))
+        return digest("tensor", self.all(type(tensor), *about), _content(tensor))
 
 
 def _refuse(module):
@@ -122,17 +122,28 @@ def _projected(tensor):
 
     Versions alone do not tell: fused optimizers and ``tensor.data`` do not count.
     """
-    by_stride = sorted(range(tensor.ndim), key=tensor.stride, reverse=True)
-    flat = tensor.permute(by_stride).flatten()
+    flat = _flat(tensor)
     n_whole = flat.numel() // _BLOCK * _BLOCK
     weights = torch.arange(1, 1 + _BLOCK, device=tensor.device).sqrt()
     return torch.cat([flat[:n_whole].view(-1, _BLOCK) @ weights, flat[n_whole:]])
 
 
+def _flat(tensor):
+    """Return the numbers in their order in memory: most tensors need no copy."""
+    return tensor.permute(_axes(tensor)).reshape(-1).contiguous()
+
+
+def _axes(tensor):
+    """Return the axes in their order in memory; that of length one is arbitrary."""
+    strides = zip(tensor.stride(), tensor.shape, strict=True)
+    strides = [stride if length > 1 else 0 for stride, length in strides]
+    return sorted(range(tensor.ndim), key=strides.__getitem__, reverse=True)
+
+
 def _read(tensor):
     try:
-        plain = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-        return hashlib.sha256(plain.numpy()).digest()
+        numbers = _flat(tensor.detach()).cpu().view(torch.uint8)
+        return hashlib.sha256(numbers.numpy()).digest()
     except (RuntimeError, TypeError) as error:
         raise NotDescribableError(
             f"a tensor of layout {tensor.layout} on {tensor.device} cannot be read"

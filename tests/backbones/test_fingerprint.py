@@ -69,10 +69,22 @@ def test_architectures(name):
 def test_what_a_pass_in_eval_mode_does_not_use():
     backbone = tiny_backbone()
     before = fingerprint(backbone)
-    backbone.train().requires_grad_(False).to(memory_format=torch.channels_last)
+    backbone.train().requires_grad_(False)
     backbone.name, backbone.weights, backbone.pretrained = "other", "other", False
     backbone.compile()
     assert fingerprint(backbone) == before
+
+
+def test_weights_in_any_order_in_memory():
+    weight = torch.arange(240.0).view(6, 5, 4, 2)
+    views = [weight, weight.to(memory_format=torch.channels_last), weight[:, :1]]
+    views += [weight.flip(0), weight[::2], torch.ones(1, 1, 1, 1).expand(6, 5, 4, 2)]
+    values = [NetDescriber().fingerprint(view) for view in views]
+    assert len(set(values)) == len(values)
+    assert NetDescriber().fingerprint(weight.clone()) == values[0]
+    ones = weight[:, :, :1, :1].contiguous()
+    last = ones.to(memory_format=torch.channels_last)
+    assert NetDescriber().fingerprint(ones) == NetDescriber().fingerprint(last)
 
 
 def _add_hook(backbone, **options):
