@@ -116,7 +116,7 @@ def extractor(weights, seed, layers):
 
 def probe():
     """Return a logistic regression that chooses its strength by folds."""
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=300))
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500, tol=1e-3))
     return GridSearchCV(model, {"logisticregression__C": STRENGTHS}, cv=3)
 
 
