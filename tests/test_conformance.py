@@ -89,6 +89,7 @@ SCRATCH = {"backbone": "smallnet", "weights": None, "max_epochs": 10}
 IMAGES = [
     ImageClassifier(),
     ImageClassifier(**SCRATCH),
+    ImageRegressor(),
     ImageRegressor(**SCRATCH),
     ImageExtractor(),
 ]
