@@ -24,7 +24,7 @@ docs: $(VENV)/.docs
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 
 bench: $(VENV)/.test
-	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/report.py
 
 clean:
 	rm -rf $(VENV) docs/_build docs/api docs/auto_examples
