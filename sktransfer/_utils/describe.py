@@ -97,6 +97,8 @@ class Describer:
         return self._done[key][0]
 
     def _described(self, value):
+        if type(value) in _CONTAINERS:
+            return self._contained(value)
         for kinds, describe in self._rules:
             if isinstance(value, kinds):
                 return describe(value)
@@ -189,14 +191,15 @@ class Describer:
             return self.all(value.shape, value.tolist(), kind="objects")
         return array_digest("array", value)
 
+    def _contained(self, value):
+        kind = type(value).__name__
+        if isinstance(value, (set, frozenset)):
+            return digest(kind, *sorted(map(self.of, value)))
+        values = value.values() if isinstance(value, dict) else ()
+        return self.all(*value, *values, kind=kind)
+
     def _reduced(self, value):
         """Return the digest of what a pickle of `value` would hold."""
-        if type(value) in (tuple, list):
-            return self.all(*value, kind=type(value).__name__)
-        if type(value) is dict:
-            return self.all(*value, *value.values(), kind="dict")
-        if type(value) in (set, frozenset):
-            return digest(type(value).__name__, *sorted(map(self.of, value)))
         try:
             reduce = copyreg.dispatch_table.get(type(value))
             reduced = reduce(value) if reduce else value.__reduce_ex__(4)

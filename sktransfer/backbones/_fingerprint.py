@@ -19,6 +19,7 @@ _NOT_USED |= {"_load_state_dict_pre_hooks", "_load_state_dict_post_hooks"}
 _HOOKS = ("_forward_pre_hooks", "_forward_hooks")
 _BY_NUMBER = {*_HOOKS, *(name + "_with_kwargs" for name in _HOOKS)}
 _BY_NUMBER |= {"_forward_hooks_always_called"}
+_LEFT_OUT = _NOT_USED | _BY_NUMBER
 _OWN = ("_parameters", "_buffers", "_modules")
 # Of a Backbone: labels, and the order of numbers in memory.
 _LABELS = {"name", "weights", "pretrained", "memory_format"}
@@ -57,7 +58,9 @@ class NetDescriber(Describer):
         # Objects may raise nearly anything when they are looked into.
         except Exception as error:
             name = type(network).__name__
-            raise NotDescribableError(f"{name} is too odd ({error})") from error
+            raise NotDescribableError(
+                f"looking into {name} failed ({error})"
+            ) from error
 
     def rules(self):
         """Return the rules for objects of torch, before those for others."""
@@ -71,11 +74,11 @@ class NetDescriber(Describer):
         )
 
     def _module(self, module):
-        left_out = _NOT_USED | _BY_NUMBER
+        left_out = _LEFT_OUT
         if isinstance(module, Backbone):
-            left_out |= _LABELS
+            left_out = left_out | _LABELS
         if isinstance(module, torch.fx.GraphModule):
-            left_out |= {"meta"}
+            left_out = left_out | {"meta"}
         hooks = [
             (hook, number in getattr(module, name + "_with_kwargs"))
             for name in _HOOKS
