@@ -198,15 +198,15 @@ def compare(data, work):
     for name, model in models.items():
         accuracy = f"{100 * model.score(X_test, y_test):.1f}"
         milliseconds = f"{np.median(times[name]):.2f}"
-        lines.append([name, accuracy, *sizes(model, X_test[:1]), milliseconds])
+        lines.append([name, accuracy, *sizes(model), milliseconds])
     print(table(header, lines))
 
 
-def sizes(model, image):
-    """Return thousands of parameters, and millions of multiply-adds of one image."""
+def sizes(model):
+    """Return thousands of parameters, and millions of multiply-adds of an image."""
     count = sum(p.numel() for p in model.net_.module_.parameters())
-    with FlopCounterMode(display=False) as counter:
-        model.predict_proba(image)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model.net_.module_.eval()(torch.rand(1, 3, 32, 32))
     return f"{count / 1e3:.0f} k", f"{counter.get_total_flops() / 2e6:.1f} M"
 
 
