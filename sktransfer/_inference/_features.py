@@ -35,11 +35,10 @@ def compute_features(
     device. `batch_size` is the most rows that are computed at once.
     """
     backbone.to(device)
+    order = np.arange(len(inputs))
     if inputs.kind == "text":
         order = inputs.by_length()
-        inputs, places = inputs.take(order), np.argsort(order)
-    else:
-        places = slice(None)
+        inputs = inputs.take(order)
     n_rows = _rows_at_once(inputs, backbone, batch_size, device)
     loads = _loads(inputs, backbone, n_rows, n_views, pinned=device.type == "cuda")
     autocasting = partial(autocast, precision, device, backbone.modality)
@@ -56,7 +55,7 @@ def compute_features(
         else:
             ahead = run_ahead(loads, _n_loaders(inputs, num_workers, device))
             parts = map(compute, ahead)
-        return np.concatenate(list(_arrays(parts)))[places]
+        return _placed(_arrays(parts), order)
 
 
 def _network(backbone, device, precision, compile):
@@ -66,6 +65,17 @@ def _network(backbone, device, precision, compile):
     dtype = autocast_dtype(precision, device, backbone.modality)
     compile = compile and backbone.modality == "image"  # texts have too many lengths
     return nullcontext(copied_network(backbone, dtype, compile))
+
+
+def _placed(parts, places):
+    """Return an array whose rows `places` are those of the parts, one after another."""
+    whole, start = None, 0
+    for part in parts:
+        if whole is None:  # parts and whole at once would take twice the memory
+            whole = np.empty((len(places), part.shape[1]), part.dtype)
+        whole[places[start : start + len(part)]] = part
+        start += len(part)
+    return whole
 
 
 def _then(load, compute):
