@@ -47,6 +47,12 @@ class WeightAverage(Callback):
         """Start a new average."""
         if self.kind not in ("ema", "swa"):
             raise ValueError(f"kind must be 'ema' or 'swa', got {self.kind!r}.")
+        for name in ("decay", "start"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name}={getattr(self, name)!r} of WeightAverage must be at least "
+                    "0 and less than 1."
+                )
         self.step_ = 0
         self.average_ = AveragedModel(
             net.module_,

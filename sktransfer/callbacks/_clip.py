@@ -27,6 +27,14 @@ class ClipGradient(Callback):
     def __init__(self, max_norm=1.0):
         self.max_norm = max_norm
 
+    def on_train_begin(self, net, **kwargs):
+        """Refuse a norm that would turn gradients round."""
+        if not self.max_norm > 0:
+            raise ValueError(
+                f"max_norm={self.max_norm!r} of ClipGradient must be positive, such as "
+                "1.0."
+            )
+
     def on_grad_computed(self, net, named_parameters, **kwargs):
         """Clip between the backward pass and the optimizer step."""
         clip_grad_norm_([p for _, p in named_parameters], self.max_norm)

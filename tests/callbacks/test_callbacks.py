@@ -133,6 +133,20 @@ def test_kind_of_average_is_checked():
         _fit(WeightAverage("mean"))
 
 
+@pytest.mark.parametrize(
+    "callback",
+    [
+        ClipGradient(0.0),
+        ClipGradient(-1.0),
+        WeightAverage(decay=1.0),
+        WeightAverage("swa", start=5),
+    ],
+)
+def test_settings_without_effect_or_sense_are_refused(callback):
+    with pytest.raises(ValueError, match=f"of {type(callback).__name__} must be"):
+        _fit(callback)
+
+
 def test_callbacks_of_the_caller_stay_as_they_are():
     callbacks = [EarlyStopping(monitor="train_loss"), WeightAverage(), ("a", Record())]
     before = [vars(c).copy() for c in (callbacks[0], callbacks[1], callbacks[2][1])]
