@@ -320,6 +320,9 @@ TARGETS = {
     "continuous": (X[:, 0], "known label type|continuous"),
     "nan": (_with(Y.astype(float), 3, np.nan), "NaN"),
     "two_columns": (np.c_[Y, Y], "y should be a 1d array|shape"),
+    "none": (_with(Y.astype(object), 3, None), r"Row 3 of y is missing \(None\)"),
+    "na": (_with(Y.astype(object), 4, pd.NA), r"Row 4 of y is missing \(<NA>\)"),
+    "mixed": (_with(Y.astype(object), 3, "cat"), "types int, str: convert"),
 }
 
 

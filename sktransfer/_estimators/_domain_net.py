@@ -10,7 +10,6 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from .._utils.labels import of_one_type
 from .._utils.sample_domain import read_domains
 from ._checks import check_weight
-from ._classes import weights_of_classes
 from ._net import NetEstimator, float_dtype
 from ._set_aside import split_numbers
 
@@ -107,10 +106,7 @@ class DomainNetEstimator(NetEstimator):
             return labelled, weight
         y = self._checked_target(of_one_type(labels[labelled]))
         target = self._encode(y, some, reset=start is None)
-        if start is not None:
-            self._weight_of_class = weights_of_classes(
-                self.class_weight, self.classes_, y, some
-            )
+        self._weigh_classes(y, some)
         self._count(target, some, more=False)
         some = self._with_class_weight(target, some)
         if some is not None:

@@ -112,6 +112,7 @@ class FineTuneEstimator(NetEstimator):
             net.objective = self._counted(net.objective)
             seed += len(net.history)
             fit_net(net, train, augment=self.augment, seed=seed, one_epoch=True)
+        self.C_ = None
         return self._finish(net)
 
     def _finish(self, net):
@@ -171,7 +172,7 @@ class FineTuneEstimator(NetEstimator):
         """Return a copy of the fitted net, to train by the parameters as they are."""
         before = self.net_
         config = self._config(from_scratch=before.config.from_scratch)
-        module = copy.deepcopy(before.module_)
+        module = copy.deepcopy(before.module_).freeze(())
         if self.strategy != "auto":
             self.strategy_ = self.strategy
         check_stages(self, len(module.backbone.stages))

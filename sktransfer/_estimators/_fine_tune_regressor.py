@@ -238,6 +238,10 @@ class FineTuneRegressor(RegressorMixin, FineTuneEstimator):
         """Count nothing: there are no classes."""
 
     @staticmethod
+    def _weigh_classes(y, weight):
+        """Weigh nothing: there are no classes."""
+
+    @staticmethod
     def _with_class_weight(target, weight):
         return weight
 

@@ -11,7 +11,7 @@ class NetEstimator(BackboneEstimator):
     """Reads rows for a net and tells of the fitted net.
 
     A subclass says what is learnt: `_checked_target`, `_encode`, `_count`,
-    `_with_class_weight`.
+    `_weigh_classes`, `_with_class_weight`.
     """
 
     @property
@@ -71,6 +71,8 @@ class NetEstimator(BackboneEstimator):
         from .._training.fit import Rows
 
         target = self._encode(y, weight, reset)
+        if count == "anew":
+            self._weigh_classes(y, weight)
         if count is not None:
             self._count(target, weight, more=count == "more")
         weight = self._with_class_weight(target, weight)

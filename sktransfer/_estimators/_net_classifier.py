@@ -8,6 +8,7 @@ from sklearn.utils.validation import assert_all_finite, column_or_1d
 
 from ._classes import (
     check_labels,
+    check_of_one_kind,
     check_same_classes,
     classes_of,
     weights_of_classes,
@@ -80,6 +81,7 @@ class NetClassifierMixin(ClassifierMixin):
 
     def _checked_target(self, y):
         y = column_or_1d(y, warn=True)
+        check_of_one_kind(y)
         assert_all_finite(y, input_name="y")
         check_classification_targets(y)
         return y
@@ -89,13 +91,16 @@ class NetClassifierMixin(ClassifierMixin):
         announced = getattr(self, "_announced_classes", None)
         if reset:
             self.classes_ = classes_of(y if announced is None else announced)
-            self._weight_of_class = weights_of_classes(
-                self.class_weight, self.classes_, y, weight
-            )
         elif announced is not None:
             check_same_classes(announced, self.classes_)
         check_labels(y, self.classes_)
         return np.searchsorted(self.classes_, y).astype(np.int64)
+
+    def _weigh_classes(self, y, weight):
+        """Take the weight of each class from `class_weight` and these rows."""
+        self._weight_of_class = weights_of_classes(
+            self.class_weight, self.classes_, y, weight
+        )
 
     def _count(self, target, weight, more):
         """Count the (weighted) rows of each class."""

@@ -59,7 +59,7 @@ def _fit_head_on_features(net, train, validation, C, seed, features_of):
             _record(net, "valid", features[1], validation)
         _print_record(net)
         return C
-    history = fit_head(net, (*features, None)[:2], train, validation)
+    history = fit_head(net, (*features, None)[:2], train, validation, seed)
     net.history.extend(history)
     return None
 

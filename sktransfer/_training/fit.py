@@ -83,7 +83,7 @@ def fit_net(net, rows, validation=None, *, augment=None, seed=0, one_epoch=False
     return net.train(batches, held_out, epochs, config.lr_schedule)
 
 
-def fit_head(net, features, rows, validation):
+def fit_head(net, features, rows, validation, seed):
     """Train the head of `net` on `features` of the rows; return the history."""
     module = TransferModule(
         FrozenFeatures(net.module_.backbone.modality), net.module_.head
@@ -98,7 +98,7 @@ def fit_head(net, features, rows, validation):
     rows = rows._replace(inputs=Table(train))
     if validation is not None:
         validation = validation._replace(inputs=Table(held_out))
-    return fit_net(net, rows, validation).history
+    return fit_net(net, rows, validation, seed=seed).history
 
 
 def _n_classes(net):

@@ -248,6 +248,18 @@ def test_warm_start_counts_the_classes_of_the_new_rows():
     assert counts.tolist() == np.bincount(Y[:30]).tolist()
 
 
+def test_warm_start_weighs_the_classes_anew():
+    source = FineTuneClassifier(random_state=0, max_epochs=2).fit(X, Y).backbone_
+    settings = {"strategy": "linear_probe", "random_state": 0}
+    model = FineTuneClassifier(source, warm_start=True, **settings).fit(X, Y)
+    by_class = {0: 1.0, 1: 20.0, 2: 1.0}
+    model.set_params(class_weight=by_class).fit(X, Y)
+    fresh = FineTuneClassifier(source, class_weight=by_class, **settings).fit(X, Y)
+    assert_allclose(model.predict_proba(X), fresh.predict_proba(X), rtol=1e-4)
+    with pytest.raises(ValueError, match=r"needs rows of every class.*none of \[2\]"):
+        model.set_params(class_weight="balanced").fit(X[Y < 2], Y[Y < 2])
+
+
 @pytest.mark.parametrize("cls", [FineTuneClassifier, FineTuneRegressor])
 def test_partial_fit_replaces_the_backbone(cls):
     model = cls(random_state=0, batch_size=16)
@@ -258,7 +270,7 @@ def test_partial_fit_replaces_the_backbone(cls):
     assert model.backbone_ is not old
     assert same_state(old.state_dict(), before)
     assert not same_state(model.backbone_.state_dict(), before)
-    assert model.n_epochs_ == 2
+    assert (model.n_epochs_, model.C_) == (2, None)
     for _ in range(20):
         model.partial_fit(X, Y)
     assert model.score(X, Y) > 0.7
@@ -419,6 +431,31 @@ def test_warm_start_goes_by_the_parameters_as_they_are():
     trained = state_of(model.backbone_)
     model.set_params(strategy="linear_probe", regularizer=None).fit(pixels, y)
     assert same_state(model.backbone_.state_dict(), trained)
+
+
+def test_warm_start_freezes_what_another_strategy_trained():
+    pixels, y = images()
+    model = _image_model(strategy="bitfit", warm_start=True).fit(pixels, y)
+    before = state_of(model.backbone_)
+    model.set_params(strategy="linear_probe", augment="light").fit(pixels, y)
+    assert same_state(model.backbone_.state_dict(), before)
+
+
+def test_a_hidden_head_gets_its_rows_in_an_order_by_the_seed(monkeypatch):
+    orders = []
+
+    def randperm(n, generator):
+        orders.append(original(n, generator=generator))
+        return orders[-1]
+
+    original = torch.randperm
+    monkeypatch.setattr(torch, "randperm", randperm)
+    pixels, y = images()
+    settings = {"head": (4,), "strategy": "linear_probe", "max_epochs": 1}
+    for seed in (0, 0, 1):
+        _image_model(**settings | {"random_state": seed}).fit(pixels, y)
+    assert torch.equal(orders[0], orders[1])
+    assert not torch.equal(orders[0], orders[2])
 
 
 def test_a_fitted_net_keeps_no_gradients():
