@@ -124,7 +124,6 @@ class BackboneEstimator(BaseEstimator):
     def _new_backbone(self, inputs, weight=None, pooling="auto", backbone=None):
         """Return a copy of `backbone`, or of the one that the parameters ask for."""
         from .._utils.device import threads
-        from ..backbones._layout import lay_out
         from ..backbones._resolve import as_backbone
         from ..backbones._tables import fit_statistics
 
@@ -140,8 +139,6 @@ class BackboneEstimator(BaseEstimator):
                 pooling=pooling,
                 dtype=sample.dtype if table else None,
             )
-            if backbone.modality == "image":
-                lay_out(backbone)
         if table and not backbone.pretrained:
             fit_statistics(backbone, inputs.tensor(), weight)
         return backbone

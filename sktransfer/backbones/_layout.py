@@ -13,8 +13,10 @@ def lay_out(backbone):
 
     In training, most networks gain 10 to 40 % by channels last, but one of hardly
     anything except dense 3 x 3 convolutions, such as resnet18, loses 20 % by it on
-    small images.
+    small images. Networks for tables or texts are left alone.
     """
+    if backbone.modality != "image":
+        return backbone
     first = _is_small(backbone.preprocessing) and _dense_share(backbone) > _MOSTLY
     backbone.memory_format = torch.contiguous_format if first else torch.channels_last
     return backbone.to(memory_format=backbone.memory_format)

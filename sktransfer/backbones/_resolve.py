@@ -7,6 +7,7 @@ from torch import nn
 
 from ._backbone import Backbone
 from ._files import is_backbone_file
+from ._layout import lay_out
 from ._load import check_known
 from ._modules import looks_trained, wrap_module
 from ._recent import load_anew
@@ -25,7 +26,7 @@ def as_backbone(
     pooling="auto",
     dtype=None,
 ):
-    """Return a backbone to train, which shares nothing with the argument.
+    """Return a backbone to train, laid out, which shares nothing with the argument.
 
     Parameters
     ----------
@@ -46,7 +47,7 @@ def as_backbone(
         own = _own_copy(backbone, weights, modality, sample, dtype)
         if pooling != "auto":
             own._set_pooling(pooling)
-        own._set_image_size(image_size)
+        own = lay_out(own._set_image_size(image_size))
     elif isinstance(backbone, (str, Path)):
         own = _named(backbone, weights, modality, sample, image_size, pooling, dtype)
     else:

@@ -8,9 +8,10 @@ from safetensors.torch import load_file, save_file
 
 from sktransfer._utils import files
 from sktransfer.backbones import _recent, load_backbone, save_backbone
+from sktransfer.backbones._fingerprint import NetDescriber
 from sktransfer.backbones._recent import load_anew
 
-from ..nets import same_state
+from ..nets import same_state, tiny_backbone
 
 
 @pytest.fixture
@@ -52,6 +53,28 @@ def test_it_is_loaded_once_and_copied(loads, weights):
     assert len(loads) == 1
     assert same_state(second.state_dict(), state)
     assert (second.name, second.weights) == ("squeezenet1_1", weights.name)
+
+
+def test_copies_are_like_deep_ones():
+    backbone = tiny_backbone()
+    backbone.stages[1].tied = backbone.stages[0][0].weight
+    backbone.stages[2].more = [torch.arange(3), {"of": "settings"}]
+    kept = _recent._Kept(backbone)
+    one, other = kept.copy(), kept.copy()
+    values = [NetDescriber().fingerprint(net) for net in (backbone, one, other)]
+    assert len(set(values)) == 1
+    assert one.stages[1].tied is one.stages[0][0].weight
+    one.stages[2].more[0].zero_()
+    one.stages[1].tied.data.zero_()
+    assert [NetDescriber().fingerprint(net) for net in (backbone, other)] == values[1:]
+    assert NetDescriber().fingerprint(one) not in values
+
+
+def test_each_copy_is_laid_out(loads, weights):
+    for _ in range(2):
+        backbone = load_anew("squeezenet1_1", weights)
+        convolution = next(p for p in backbone.parameters() if p.ndim == 4)
+        assert convolution.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_other_settings_are_loaded(loads, weights):
