@@ -47,6 +47,8 @@ def load_image_folder(path, *, extensions=_EXTENSIONS, return_X_y=False):
     ------
     FileNotFoundError, NotADirectoryError
         If `path` is not a folder.
+    PermissionError
+        If a folder below `path` cannot be read.
     ValueError
         If there is no image in a folder of a class.
 
@@ -125,7 +127,7 @@ def _class_folders(root):
 def _images_below(folder, extensions):
     """Return the sorted paths of the images below `folder`, and the other paths."""
     images, others = [], []
-    for parent, folders, files in os.walk(folder):
+    for parent, folders, files in os.walk(folder, onerror=_raise):
         paths = {name: os.path.join(parent, name) for name in folders + files}
         left_out = [d for d in folders if d.startswith(".") or os.path.islink(paths[d])]
         others += [paths[name] for name in left_out]
@@ -134,6 +136,11 @@ def _images_below(folder, extensions):
             ours = name.lower().endswith(extensions) and not name.startswith(".")
             (images if ours else others).append(paths[name])
     return sorted(images), sorted(others)
+
+
+def _raise(error):
+    """Raise for a folder that cannot be read, which `os.walk` would pass over."""
+    raise error
 
 
 def _no_image(root, extensions):

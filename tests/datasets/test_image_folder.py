@@ -1,3 +1,4 @@
+import os
 import warnings
 
 import numpy as np
@@ -95,6 +96,18 @@ def test_images_without_class_folders(tmp_path):
     _image(tmp_path / "a.png")
     with pytest.raises(ValueError, match="Each class needs a folder of its own"):
         load_image_folder(tmp_path)
+
+
+def test_a_folder_that_cannot_be_read_is_not_passed_over(folder, monkeypatch):
+    def scandir(path="."):
+        if str(path).endswith("bees"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return original(path)
+
+    original = os.scandir
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(PermissionError, match="bees"):
+        load_image_folder(folder)
 
 
 def test_extensions_as_one_string(folder):
