@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator
 
 import sktransfer
 
-PROCESSES = 7
+PROCESSES = 5
 PROGRAM = """
 import json, sys, time
 import sklearn
