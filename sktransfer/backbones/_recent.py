@@ -13,7 +13,7 @@ from .._utils.files import settled_state
 from ._files import is_backbone_file
 from ._layout import lay_out
 from ._load import load_backbone
-from ._registry import torchvision_names
+from ._registry import is_of_user, torchvision_names
 
 _MAX_BYTES = 2**27
 _LAST: dict = {}
@@ -28,7 +28,8 @@ def load_anew(name, weights, **options):
     if kept is not None:
         return kept.copy()
     backbone = lay_out(load_backbone(name, weights, **options))
-    if key is None or _n_bytes(backbone) > _MAX_BYTES:
+    is_to_keep = key is not None and _n_bytes(backbone) <= _MAX_BYTES
+    if not is_to_keep or is_of_user(backbone.name):
         return backbone
     kept = _Kept(backbone)
     with _LOCK:

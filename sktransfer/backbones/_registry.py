@@ -16,6 +16,7 @@ _BUILDERS = {
     "smallnet_wide": smallnet_wide,
     "synthnet": synthnet,
 }
+_OURS = frozenset(_BUILDERS)
 
 
 def register_backbone(name):
@@ -71,6 +72,11 @@ def register_backbone(name):
 def registered_names():
     """Return the names of the registered networks."""
     return list(_BUILDERS)
+
+
+def is_of_user(name):
+    """Whether a user registered the network of that name, and may do so again."""
+    return name in _BUILDERS.keys() - _OURS
 
 
 def torchvision_names():

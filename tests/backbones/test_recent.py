@@ -5,9 +5,16 @@ import os
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from sktransfer._utils import files
-from sktransfer.backbones import _recent, load_backbone, save_backbone
+from sktransfer.backbones import (
+    _recent,
+    _registry,
+    load_backbone,
+    register_backbone,
+    save_backbone,
+)
 from sktransfer.backbones._fingerprint import NetDescriber
 from sktransfer.backbones._recent import load_anew
 
@@ -109,6 +116,24 @@ def test_backbone_files(loads, tmp_path):
     assert same_state(*states)
     save_backbone(load_backbone("smallnet", None), path)
     assert not same_state(load_anew(path, "auto").state_dict(), states[0])
+
+
+def test_what_a_user_registered_may_have_changed_since(loads, tmp_path, monkeypatch):
+    monkeypatch.setattr(_registry, "_BUILDERS", dict(_registry._BUILDERS))
+    path = tmp_path / "mine.safetensors"
+    for activation in (nn.ReLU, nn.Sigmoid):
+
+        @register_backbone("mine")
+        def builder(activation=activation):
+            class Local(activation):
+                """A class that no pickle finds."""
+
+            return nn.Sequential(nn.Conv2d(3, 4, 3), Local())
+
+        if not path.exists():
+            save_backbone(load_backbone("mine", None), path)
+        assert isinstance(load_anew(path, "auto").stages[0][1], activation)
+    assert not _recent._LAST
 
 
 def test_random_and_large_ones_are_not_kept(loads, weights, monkeypatch):
