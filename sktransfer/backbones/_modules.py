@@ -8,10 +8,11 @@ from .._utils.preprocessing import ImagePreprocessing
 from ._backbone import Backbone
 
 
-def wrap_module(module, sample, **attributes):
+def wrap_module(module, sample, image_size=None, **attributes):
     """Return `module` as a Backbone whose width is found by running `sample`.
 
-    `sample` is a raw batch, as `Backbone.forward` takes it.
+    `sample` is a raw batch, as `Backbone.forward` takes it; `image_size`, what images
+    are brought to (None: they keep their size).
     """
     table = attributes["modality"] == "table"
     # The module's own normalisation is not known: it gets the floats 0-1 as they are.
@@ -23,6 +24,7 @@ def wrap_module(module, sample, **attributes):
         n_inputs=sample.shape[1] if table else None,
         **attributes,
     )
+    backbone._set_image_size(image_size)
     backbone.width = _width(backbone, sample)
     return backbone
 
@@ -60,7 +62,8 @@ def _width(backbone, sample):
         reason = str(error).strip().partition("\n")[0]
         raise ValueError(
             f"backbone: the module {backbone.name!r} cannot run {takes} ({reason}). It "
-            "must map floats (images in 0-1, channels first) to features."
+            "must map floats (images in 0-1, channels first) to features. Where images "
+            "must have a size of its own, give that as image_size."
         ) from error
     if not isinstance(maps, torch.Tensor) or maps.ndim not in (2, 4):
         got = tuple(maps.shape) if isinstance(maps, torch.Tensor) else type(maps)

@@ -44,7 +44,7 @@ def as_backbone(
     if isinstance(backbone, str) and backbone == "auto":
         backbone = _AUTO[modality]
     if isinstance(backbone, nn.Module):
-        own = _own_copy(backbone, weights, modality, sample, dtype)
+        own = _own_copy(backbone, weights, modality, sample, image_size, dtype)
         if pooling != "auto":
             own._set_pooling(pooling)
         own = lay_out(own._set_image_size(image_size))
@@ -60,7 +60,7 @@ def as_backbone(
     return own
 
 
-def _own_copy(module, weights, modality, sample, dtype):
+def _own_copy(module, weights, modality, sample, image_size, dtype):
     if not (isinstance(weights, str) and weights == "auto"):
         raise ValueError(
             "weights: a backbone given as an object has weights of its own. Leave "
@@ -73,6 +73,7 @@ def _own_copy(module, weights, modality, sample, dtype):
     return wrap_module(
         own,
         sample,
+        image_size,
         name=type(module).__name__,
         modality=modality,
         weights="module",

@@ -51,6 +51,13 @@ def test_a_file(tmp_path):
         assert torch.equal(resolve(name)(IMAGES), given(IMAGES))
 
 
+def test_a_module_may_take_images_of_one_size_alone():
+    module = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 5))
+    assert resolve(module, image_size=8)(IMAGES).shape == (2, 5)
+    with pytest.raises(ValueError, match=r"cannot run.*give that as image_size"):
+        resolve(module)
+
+
 def test_a_module_is_copied_and_measured():
     module = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU())
     grey = torch.rand(2, 1, 9, 9)
