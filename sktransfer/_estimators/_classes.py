@@ -53,7 +53,7 @@ def check_labels(y, classes):
     if len(unknown):
         raise ValueError(
             f"y has labels that are not among the classes {classes}: {unknown}. Drop "
-            "their rows, or call fit, with warm_start=False, on all labels (partial_fit: "
+            "their rows, or call fit on all labels with warm_start=False (partial_fit: "
             "all in `classes`)."
         )
 
