@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._utils.fitting import restores_on_failure as restores_on_failure
 from ..exceptions import TruncatedTextWarning
-from ._checks import check_image_parameters_unused
+from ._checks import check_finite, check_image_parameters_unused
 
 # A net on a table is so small that a second thread costs more than it brings.
 _TABLE_THREADS = 1
@@ -57,7 +57,7 @@ class BackboneEstimator(BaseEstimator):
         from .._utils.device import resolve_device
 
         table = inputs.kind == "table"
-        return cached_features(
+        features = cached_features(
             backbone,
             inputs,
             cache,
@@ -69,6 +69,8 @@ class BackboneEstimator(BaseEstimator):
             num_workers=self.num_workers,
             compile=self.compile,
         )
+        check_finite(features, backbone)
+        return features
 
     def _read(self, X, reset):
         """Return `X` as the inputs object of its kind; columns go through sklearn."""

@@ -68,6 +68,18 @@ def check_stages(estimator, n_stages):
         )
 
 
+def check_finite(features, backbone):
+    """Refuse features (n, d) of which no head can make anything."""
+    if np.isfinite(features.min()) and np.isfinite(features.max()):
+        return
+    n_rows = (~np.isfinite(features)).any(axis=1).sum()
+    raise ValueError(
+        f"The features of the backbone {backbone.name!r} are NaN or infinite for "
+        f"{n_rows} of {len(features)} rows. Look for NaN in its weights and extreme "
+        "values in X, or pass precision='float32' if it computes in 16 bits."
+    )
+
+
 def check_weight(sample_weight, n_samples):
     """Return `sample_weight` as an array, or None; it must not be zero throughout."""
     if sample_weight is None:

@@ -159,3 +159,14 @@ def test_compile_compiles_what_computes_features_of_images(monkeypatch):
     assert len(compiled) == 1
     PretrainedFeatureExtractor(random_state=0, compile=True).fit_transform(X)
     assert len(compiled) == 1  # features of tables are computed without
+
+
+@pytest.mark.parametrize("cls", [PretrainedFeatureExtractor, FineTuneClassifier])
+def test_features_without_a_value_are_refused(cls):
+    module = torch.nn.Conv2d(3, 4, 3)
+    with torch.no_grad():
+        module.weight[0] = torch.nan
+    pixels, y = images()
+    message = r"backbone 'Conv2d' are NaN or infinite for 24 of 24 rows.*NaN in its"
+    with pytest.raises(ValueError, match=message):
+        cls(module).fit(pixels, y).features(pixels)
