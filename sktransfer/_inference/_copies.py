@@ -89,11 +89,18 @@ def _network(backbone, dtype, compile):
     in_streams = all(is_known(m) and type(m) not in _DENSE for m in backbone.modules())
     # how weights are packed depends on how many threads are to use them
     with limited_threads(split_threads()[1] if in_streams else None):
-        changed = fuse(backbone.eval(), dtype, pack=not compile)
+        # oneDNN's activations make 0 of NaN: it should come to light
+        pack = not compile and _is_finite(backbone)
+        changed = fuse(backbone.eval(), dtype, pack)
     if compile:  # which makes constants of all weights
         changed = [*backbone.parameters(), *backbone.buffers(), *changed]
         return CompiledNetwork(backbone, in_streams), changed
     return Network(backbone, in_streams), changed
+
+
+def _is_finite(backbone):
+    tensors = (*backbone.parameters(), *backbone.buffers())
+    return all(t.detach().sum().isfinite() for t in tensors)
 
 
 def _sources(backbone):

@@ -138,3 +138,12 @@ def test_modules_of_the_user_are_left_alone():
     assert not network.in_streams
     assert network.backbone.stages[0][2] is stage[2]
     assert _distance(network.features(batch), backbone(batch)) < 1e-6
+
+
+@torch.inference_mode()
+def test_nan_in_the_weights_comes_to_light():
+    backbone = tiny_backbone()
+    backbone.stages[0][0].weight.data[0] = torch.nan
+    batch = _batch(8)
+    assert backbone(batch).isnan().all()
+    assert copied_network(backbone).features(batch).isnan().all()
