@@ -6,8 +6,14 @@ from functools import partial
 
 import torch
 from torch._inductor import config as inductor
+from torch._subclasses import FakeTensorMode
 
 from ._networks import Network
+
+# On a machine without CUDA, torch 2.11 crashes once the thread has ended in which it
+# did this first; the threads of `run_ahead` end.
+with FakeTensorMode():
+    pass
 
 
 class CompiledNetwork(Network):
