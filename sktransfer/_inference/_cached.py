@@ -44,7 +44,9 @@ def cached_features(backbone, inputs, cache, *, batch_size, **options):
     def compute(rows):
         return compute_features(backbone, rows, batch_size=batch_size, **options)
 
-    if not cache:
+    if isinstance(cache, np.bool_):
+        cache = bool(cache)
+    if cache is None or cache is False:
         return compute(inputs)
     describer = NetDescriber()
     try:

@@ -316,3 +316,14 @@ def test_the_random_state_is_left_alone(cache):
     cached(cache, tiny_backbone(), read_images(images(20)[0]))
     assert torch.equal(torch.get_rng_state(), before)
     assert np.array_equal(np.random.get_state()[1], np_before)
+
+
+@pytest.mark.parametrize("value", [np.True_, np.False_])
+def test_numpy_booleans_are_booleans(value, computed):
+    clear_cache(True)
+    inputs = Table(np.eye(4, 3, dtype=np.float32))
+    backbone = load_backbone("mlp", n_inputs=3)
+    for _ in range(2):
+        cached(value, backbone, inputs)
+    assert computed == ([4] if value else [4, 4])
+    clear_cache(True)
