@@ -21,6 +21,8 @@ from .released import home_of, is_released, is_released_package, version_of
 
 _LEAVES = {type(None), bool, int, float, complex, str, bytes, type(...)}
 _CONTAINERS = {tuple, list, dict, set, frozenset}
+# In a list that is shown as a whole, the place of what has a digest of its own.
+_BELOW = NotImplemented
 
 # Of a class: what Python itself makes of the rest, or what nothing depends on.
 _MADE_BY_PYTHON = {"__dict__", "__weakref__", "__doc__", "__module__", "_abc_impl"}
@@ -76,11 +78,8 @@ class Describer:
 
     def of(self, value):
         """Return bytes that tell `value` from others: what it is, or its digest."""
-        kind = type(value)
-        if kind in _LEAVES or (kind is tuple and _LEAVES.issuperset(map(type, value))):
-            return f"{kind.__name__}:{value!r}".encode()
-        if kind in _CONTAINERS and not value:
-            return f"no {kind.__name__}".encode()
+        if _is_plain(value):
+            return repr(value).encode()
         return self._once(id(value), value, self._described)
 
     def _once(self, key, value, describe):
@@ -120,7 +119,10 @@ class Describer:
 
     def all(self, *values, kind="all"):
         """Return the digest of several values, in their order."""
-        return digest(kind, *map(self.of, values))
+        shown = [value if _is_plain(value) else _BELOW for value in values]
+        pairs = zip(values, shown, strict=True)
+        below = [self.of(value) for value, sign in pairs if sign is _BELOW]
+        return digest(kind, repr(shown).encode(), *below)
 
     def held(self, holder, path, value):
         """Return the digest of what code finds in `holder` by a path of names."""
@@ -243,6 +245,14 @@ def _content(cell):
         return cell.cell_contents
     except ValueError:  # not assigned yet
         return NotImplemented
+
+
+def _is_plain(value):
+    """Whether its repr tells `value` from all others."""
+    kind = type(value)
+    if kind is tuple:
+        return _LEAVES.issuperset(map(type, value))
+    return kind in _LEAVES or (kind in _CONTAINERS and not value)
 
 
 def _is_code(value):

@@ -11,6 +11,7 @@ from torchvision.models import get_model_weights
 
 from .._utils.files import settled_state
 from ._files import is_backbone_file
+from ._fingerprint import share_digest
 from ._layout import lay_out
 from ._load import load_backbone
 from ._registry import is_of_user, torchvision_names
@@ -46,11 +47,15 @@ class _Kept:
         pickler = _TensorsApart(file)
         pickler.dump(network)
         self._pickle, self._tensors = file.getvalue(), pickler.tensors
+        self._digests = {key: {} for key in self._tensors}
 
     def copy(self):
         """Return a copy of the network as it was."""
+        tensors = copy.deepcopy(self._tensors)
+        for key, tensor in tensors.items():
+            share_digest(tensor, self._digests[key])
         unpickler = pickle.Unpickler(io.BytesIO(self._pickle))
-        unpickler.persistent_load = copy.deepcopy(self._tensors).__getitem__
+        unpickler.persistent_load = tensors.__getitem__
         return unpickler.load()
 
 

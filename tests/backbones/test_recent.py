@@ -9,6 +9,7 @@ from torch import nn
 
 from sktransfer._utils import files
 from sktransfer.backbones import (
+    _fingerprint,
     _recent,
     _registry,
     load_backbone,
@@ -82,6 +83,59 @@ def test_each_copy_is_laid_out(loads, weights):
         backbone = load_anew("squeezenet1_1", weights)
         convolution = next(p for p in backbone.parameters() if p.ndim == 4)
         assert convolution.is_contiguous(memory_format=torch.channels_last)
+
+
+def _fused_step(weight):
+    weight.grad = torch.ones_like(weight)
+    torch.optim.AdamW([weight], lr=1e-3, fused=True).step()
+
+
+CHANGES = {
+    "data": lambda w: w.data.view(-1)[7].add_(1e-6),
+    "last bit": lambda w: w.data.view(torch.int32).view(-1)[-1].bitwise_xor_(1),
+    "other data": lambda w: setattr(w, "data", w.data.flip(0)),
+    "numpy": lambda w: w.numpy(force=True).__imul__(1.01),
+    "fused optimizer": _fused_step,
+    "set_": lambda w: w.detach_().set_(-w),
+    "in place": lambda w: torch.nn.init.zeros_(w),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("seen", [False, True])
+def test_a_change_in_one_copy_counts_there_alone(change, seen):
+    kept = _recent._Kept(torch.nn.Conv2d(32, 32, 3, bias=False))
+    changed, other = kept.copy(), kept.copy()
+    before = NetDescriber().fingerprint(other)
+    if seen:
+        assert NetDescriber().fingerprint(changed) == before
+    change(changed.weight)
+    assert NetDescriber().fingerprint(changed) != before
+    for same in (other, kept.copy()):
+        assert NetDescriber().fingerprint(same) == before
+
+
+def test_a_copy_that_changed_before_it_was_seen_misleads_no_other():
+    kept = _recent._Kept(torch.nn.Conv2d(32, 32, 3, bias=False))
+    changed, other = kept.copy(), kept.copy()
+    changed.weight.data.zero_()
+    first = NetDescriber().fingerprint(changed)
+    assert NetDescriber().fingerprint(other) != first
+    other.weight.data.zero_()
+    assert NetDescriber().fingerprint(other) == first
+
+
+def test_numbers_of_copies_are_hashed_once(monkeypatch):
+    kept = _recent._Kept(torch.nn.Conv2d(32, 32, 3, bias=False))
+    hashed, sizes = _fingerprint._hashed, []
+
+    def counting(numbers):
+        sizes.append(numbers.nbytes)
+        return hashed(numbers)
+
+    monkeypatch.setattr(_fingerprint, "_hashed", counting)
+    assert len({NetDescriber().fingerprint(kept.copy()) for _ in range(3)}) == 1
+    assert sizes == [4 * 32 * 32 * 9]
 
 
 def test_other_settings_are_loaded(loads, weights):
