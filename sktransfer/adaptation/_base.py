@@ -154,6 +154,12 @@ def shares(rows, weight=None):
     return weight / weight.sum()
 
 
-def count_of(rows, weight=None):
-    """Return how many rows there are, counted by `weight`, as a tensor."""
-    return rows.new_tensor(float(len(rows))) if weight is None else weight.sum()
+def counts_of(rows, weight=None):
+    """Return how often each of `rows` (n, ...) counts, (n,).
+
+    Weights that are below 1 on average are no numbers of rows, and scaled to 1.
+    """
+    if weight is None:
+        return rows.new_ones(len(rows))
+    weight = weight.to(rows.dtype)
+    return weight * ((weight > 0).sum() / weight.sum()).clamp_min(1)

@@ -5,7 +5,7 @@ from numbers import Real
 import torch
 from sklearn.utils._param_validation import Interval
 
-from ._base import AdaptationMethod, count_of, mean_of, shares
+from ._base import AdaptationMethod, counts_of, mean_of, shares
 
 _WEIGHT = Interval(Real, 0, None, closed="left")
 
@@ -94,10 +94,11 @@ class BNM(AdaptationMethod):
 
     def loss(self, batch, aux):
         """Return minus the nuclear norm of the predictions."""
-        p, weight = batch.logits_t.softmax(1), batch.weight_t
-        if weight is not None:
-            p = p * weight.to(p.dtype).sqrt()[:, None]
-        return -torch.linalg.svdvals(p).sum() / count_of(p, weight)
+        p = batch.logits_t.softmax(1)
+        counts = counts_of(p, batch.weight_t)
+        if batch.weight_t is not None:
+            p = p * counts.sqrt()[:, None]
+        return -torch.linalg.svdvals(p).sum() / counts.sum()
 
 
 class IM(AdaptationMethod):

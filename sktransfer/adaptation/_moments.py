@@ -5,12 +5,12 @@ from numbers import Real
 import torch
 from sklearn.utils._param_validation import Interval
 
-from ._base import AdaptationMethod, mean_of
+from ._base import AdaptationMethod, counts_of, mean_of
 
 _WEIGHT = Interval(Real, 0, None, closed="left")
 # Bandwidths of the kernels, in mean squared distances.
 _SCALES = (1 / 8, 1 / 4, 1 / 2, 1, 2)
-# Of the kernel on predictions in JAN: the bandwidth of the authors' code.
+# Of the kernel on predictions in JAN.
 _SCALE_OF_PREDICTIONS = (1.68,)
 
 
@@ -103,8 +103,8 @@ class JAN(AdaptationMethod):
     """Match the joint distributions of features and predictions.
 
     The loss is that of `DAN` for the product of two kernels: the one of `DAN` on the
-    features, and a Gaussian one of bandwidth 1.68 (in mean squared distances, as in the
-    authors' code) on the predicted probabilities.
+    features, and a Gaussian one, `a` = 1.68, on the predicted probabilities. (In the
+    authors' code 1.68 is the denominator as it is, not in mean squared distances.)
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def covariance(features, weight=None):
     centred = features - mean_of(features, weight)
     if weight is None:
         return centred.T @ centred / max(len(features) - 1, 1)
-    counts = _counts(features, weight)
+    counts = counts_of(features, weight)
     scatter = (counts[:, None] * centred).T @ centred
     return scatter / (counts.sum() - 1).clamp_min(1)
 
@@ -185,9 +185,5 @@ def _mean_of_pairs(kernel, counts):
 
 
 def _counts_of_both(batch):
-    counts_s = _counts(batch.features_s, batch.weight_s)
-    return counts_s, _counts(batch.features_t, batch.weight_t)
-
-
-def _counts(rows, weight):
-    return rows.new_ones(len(rows)) if weight is None else weight.to(rows.dtype)
+    counts_s = counts_of(batch.features_s, batch.weight_s)
+    return counts_s, counts_of(batch.features_t, batch.weight_t)

@@ -98,6 +98,17 @@ def test_weights_of_one_are_no_weights(method):
 
 
 @every_method
+def test_weights_that_add_up_to_one_are_no_numbers_of_rows(method):
+    batch, aux = random_batch(), _build(method)
+    shares = batch._replace(weight_s=torch.full((7,), 1e-3), weight_t=torch.ones(6) / 6)
+    loss, gradients = _loss_and_gradients(method, shares, aux)
+    expected, of_ones = _loss_and_gradients(method, batch, aux)
+    assert_allclose(loss.item(), expected.item(), rtol=1e-6)
+    for name, gradient in gradients.items():
+        assert_allclose(gradient, of_ones[name], rtol=1e-5, atol=1e-9)
+
+
+@every_method
 @pytest.mark.parametrize(("n_s", "n_t"), [(1, 1), (1, 5), (5, 1)])
 @pytest.mark.parametrize("weight", [None, 0.3, 1.5])
 def test_one_row_gives_finite_numbers(method, n_s, n_t, weight):
