@@ -28,7 +28,8 @@ class DomainAdaptClassifier(DomainPredictionsMixin, DomainNetEstimator):
         How to adapt, by name or as an object of :mod:`sktransfer.adaptation`. Losses
         may be combined in a list; they add up. "auto" is ``["cdan", "mcc",
         "fixmatch"]`` for images and "cdan" for tables, which won on tasks that were
-        left out of the choice in turn; the user guide shows the comparison.
+        left out of the choice in turn; the user guide shows the comparison. Texts
+        take "cdan" too, unmeasured.
 
         - baselines: "source_only", "joint";
         - adversarial: "dann", "cdan", "mdd", "adda", "wdgrl", "mcd";

@@ -42,6 +42,13 @@ class DomainNetEstimator(NetEstimator):
             )
         return start
 
+    def _modality(self):
+        """Return "text" if the source's backbone is for texts: they look like paths."""
+        given = getattr(self, "source", None) is not None
+        if given and self._start()._input_modality == "text":
+            return "text"
+        return super()._modality()
+
     def _domain_rows(self, inputs, y, sample_domain, sample_weight, methods, start):
         """Return checked rows with the part each plays; those of weight 0 are out."""
         domains = self._domains(y, sample_domain, len(inputs), methods, start)

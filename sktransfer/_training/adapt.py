@@ -126,9 +126,25 @@ def _net(module, objective, config, methods, ramp, plain):
         freezing=Learning(methods[0].trains),
         kind=TransferNet if plain else partial(AdaptingNet, adaptation=adaptation),
     )
+    _check_learning(module, methods[0])
     n_classes = len(objective.class_counts)
     adaptation.build(module.head, module.backbone.n_features, n_classes)
     return net
+
+
+def _check_learning(module, method):
+    """Refuse a method that adapts what the backbone does not have."""
+    if method.trains == "nothing":
+        return
+    Learning(method.trains)(module)
+    if any(parameter.requires_grad for parameter in module.parameters()):
+        return
+    what = "norm layers or biases" if method.trains == "norms" else "parameters"
+    raise ValueError(
+        f"method: {type(method).__name__} trains {what} of the backbone, but "
+        f"{module.backbone.name!r} has none. Take a method that trains the head too, "
+        "such as 'mcc', or another backbone."
+    )
 
 
 def _fit_scales(net, rows, features_of):

@@ -46,5 +46,5 @@ def _freeze_all_but_norms(module):
         return
     module.freeze((module.backbone, module.head))
     for name, parameter in module.backbone.named_parameters():
-        if name.endswith("bias"):
+        if name.rpartition(".")[2].startswith("bias"):  # of an LSTM "bias_ih_l0"
             parameter.requires_grad_(True)

@@ -33,14 +33,15 @@ NAMES = {
 
 
 # What won on tasks that took no part in the choice: see benchmarks/adaptation.py.
-_AUTO = {"image": ["cdan", "mcc", "fixmatch"], "table": ["cdan"]}
+# Texts have no views, and were not measured.
+_AUTO = {"image": ["cdan", "mcc", "fixmatch"], "table": ["cdan"], "text": ["cdan"]}
 
 
 def resolve_methods(method, modality=None):
     """Return the methods that a name, an object or a list of these stands for.
 
     They are copies, free to keep what they find out in training. "auto" goes by
-    `modality`, "image" or "table".
+    `modality`, "image", "table" or "text".
 
     Raises
     ------

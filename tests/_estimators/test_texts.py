@@ -10,6 +10,7 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -291,7 +292,7 @@ def test_an_lstm_over_word_vectors(words):
 def test_adaptation_from_texts_to_texts(name):
     pool = X[:30], y[:30], X[30:]
     rows, labels, sample_domain = pack_domains(*(np.array(part) for part in pool))
-    for method in ("dann", "deepcoral"):
+    for method in ("dann", "deepcoral", "auto"):
         model = DomainAdaptClassifier(name, method=method, max_epochs=2)
         model.fit(rows, labels, sample_domain=sample_domain)
         assert model.predict_proba(X).shape == (60, 2)
@@ -299,6 +300,28 @@ def test_adaptation_from_texts_to_texts(name):
         DomainAdaptClassifier(name, method="fixmatch").fit(
             rows, labels, sample_domain=sample_domain
         )
+
+
+@pytest.mark.parametrize("method", ["tent", "adda"])
+def test_word_vectors_have_nothing_that_could_be_adapted(words, method):
+    model = DomainAdaptClassifier(f"vectors:{words}", method=method, max_epochs=1)
+    with pytest.raises(ValueError, match=r"trains .* of the backbone, but 'vectors:"):
+        model.fit(X, y, sample_domain=[1] * 30 + [-2] * 30)
+
+
+def test_tent_learns_the_biases_of_an_lstm(words):
+    settings = {"max_epochs": 2, "random_state": 0}
+    source = FineTuneClassifier(f"vectors+lstm:{words}", **settings).fit(X[:30], y[:30])
+    tent = DomainAdaptClassifier(
+        method="tent", source=FrozenEstimator(source), **settings
+    ).fit(X[30:])
+    before = dict(source.backbone_.named_parameters())
+    changed = {
+        name
+        for name, values in tent.backbone_.named_parameters()
+        if not torch.equal(values, before[name])
+    }
+    assert changed == {name for name in before if "bias" in name}
 
 
 def test_distillation_into_word_vectors(name, words):
