@@ -258,10 +258,11 @@ class SelfSupervisedPretrainer(
         float
             Minus the mean of the objective.
         """
-        from .._training.pretrain import held_out_batches, unlabelled
+        from .._training.pretrain import check_numbers, held_out_batches, unlabelled
 
         check_is_fitted(self)
         rows = unlabelled(self._read(X, reset=False))
+        check_numbers(self.net_, rows, "X")
         batches = held_out_batches(self.net_, rows, self.augment)
         return -self.net_.held_out_loss(batches)
 

@@ -45,7 +45,7 @@ def continued_net(before, rows, objective, config, *, augment, seed):
 def pretrain(net, rows, validation=None, *, augment=None, seed=0):
     """Train `net` on `rows`, watching `validation` rows if there are any."""
     config, backbone = net.config, net.module_.backbone
-    _check_numbers(net, rows, "X")
+    check_numbers(net, rows, "X")
     batches = training_batches(
         *rows,
         backbone=backbone,
@@ -56,7 +56,7 @@ def pretrain(net, rows, validation=None, *, augment=None, seed=0):
     )
     held_out = None
     if validation is not None:
-        _check_numbers(net, validation, "X_val")
+        check_numbers(net, validation, "X_val")
         held_out = held_out_batches(net, validation, augment)
     n_steps = _AUTO_STEPS[backbone.modality]
     epochs = config.epochs(len(batches), backbone.modality, n_steps)
@@ -163,7 +163,7 @@ def _repeated(net, inputs, augment):
     return RepeatedViews(recipe.per_image, preprocessing, n_views)
 
 
-def _check_numbers(net, rows, name):
+def check_numbers(net, rows, name):
     """Refuse batches of one row where rows are compared."""
     objective = net.objective
     if not objective.compares_rows:

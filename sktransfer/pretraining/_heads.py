@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 from math import ceil, log2
+from numbers import Integral
 
 from torch import nn
 
@@ -22,6 +23,11 @@ def projector(n_features, sizes):
 
     Hidden layers have batch norm, without which the projections soon lie together.
     """
+    if not sizes or not all(isinstance(size, Integral) and size > 0 for size in sizes):
+        raise ValueError(
+            f"projection={sizes!r} must be a tuple of positive integers, the sizes of "
+            "the layers, such as (128, 128)."
+        )
     layers = []
     for n_in, n_out in pairwise([n_features, *sizes[:-1]]):
         layers += [nn.Linear(n_in, n_out, bias=False), nn.BatchNorm1d(n_out), nn.ReLU()]

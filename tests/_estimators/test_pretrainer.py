@@ -438,6 +438,12 @@ def test_callbacks_of_ours():
         ({"objective": "rotation"}, X, ValueError, "objective='rotation' is not known"),
         ({"objective": SimCLR}, X, TypeError, r"pass an instance, SimCLR\(\)"),
         ({"objective": SimCLR(-1.0)}, X, ValueError, "'temperature' parameter"),
+        (
+            {"objective": SimCLR(projection=())},
+            X,
+            ValueError,
+            r"projection=\(\) must be a tuple of positive integers",
+        ),
         ({"objective": "simclr"}, X[:1], ValueError, r"X has one row \(n_samples=1\)"),
         (
             {"objective": "vicreg", "batch_size": 1},
@@ -490,6 +496,13 @@ def test_validation_data_that_does_not_fit():
         _pretrainer().fit(X, X_val=X[:, :3])
     with pytest.raises(ValueError, match="X_val has one row"):
         _pretrainer("simclr").fit(X, X_val=X[:1])
+
+
+@pytest.mark.parametrize("objective", ["simclr", "vicreg"])
+def test_a_single_row_cannot_be_compared(objective):
+    fitted = SelfSupervisedPretrainer(objective, max_epochs=1).fit(X)
+    with pytest.raises(ValueError, match=r"X has one row .* compares the rows"):
+        fitted.score(X[:1])
 
 
 def test_features_that_do_not_fit():
