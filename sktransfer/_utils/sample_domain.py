@@ -23,12 +23,15 @@ def check_sample_domain(sample_domain, n_rows):
     domains = column_or_1d(sample_domain)
     if len(domains) != n_rows:
         raise ValueError(f"sample_domain has {len(domains)} values for {n_rows} rows.")
-    whole = domains.dtype.kind in "iuf" and np.isfinite(domains).all()
-    if not whole or (domains != np.trunc(domains)).any():
+    wrong = np.ones(n_rows, dtype=bool)
+    if domains.dtype.kind in "iuf":
+        wrong = ~np.isfinite(domains) | (domains != np.trunc(domains))
+    if wrong.any():
+        row = int(wrong.argmax())
         raise ValueError(
             "sample_domain must hold one whole number per row, such as 1 for a "
             "labelled row of domain 1 and -2 for an unlabelled row of domain 2; got "
-            f"{domains.dtype} values."
+            f"{domains.dtype} values, {domains.tolist()[row]!r} in row {row}."
         )
     return domains.astype(np.int64)
 
