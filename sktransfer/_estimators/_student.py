@@ -193,7 +193,7 @@ def _of_labelled(rows, X, y, sample_weight):
     """Return what was passed to `fit`, for labelled rows alone."""
     numbers = rows.numbers[rows.labelled]
     y = rows_of(y, numbers)
-    y = of_one_type(y) if isinstance(y, np.ndarray) else y
+    y = of_one_type(np.asarray(y)) if hasattr(y, "dtype") else y
     return rows_of(X, numbers), y, rows_of(sample_weight, numbers)
 
 

@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
@@ -232,6 +233,9 @@ def test_labels_of_unlabelled_rows_are_never_read():
     assert_array_equal(one.predict_proba(X), other.predict_proba(X))
     with_objects = np.where(sample_domain > 0, NAMED.astype(object), None)
     again = clone(one).fit(X, with_objects, sample_domain=sample_domain)
+    assert_array_equal(again.predict_proba(X), one.predict_proba(X))
+    numbers = pd.Series(np.where(sample_domain > 0, Y.astype(object), None))
+    again = clone(one).fit(X, numbers, sample_domain=sample_domain)
     assert_array_equal(again.predict_proba(X), one.predict_proba(X))
 
 
