@@ -92,8 +92,9 @@ max_epochs : int or "auto", default="auto"
 batch_size : int, default=64
     Rows in a step.
 lr : float or "auto", default="auto"
-    Peak learning rate of the head. "auto": 0.01 for a table net, 0.001 for an image
-    net.
+    Peak learning rate of the head. "auto": 0.01 for a table net and for the bundled
+    image net, whose backbone may change faster than one that knows photographs; 0.001
+    for other nets.
 backbone_lr_ratio : float or (float, float), default=0.1
     Learning rate of a pretrained backbone, as a multiple of `lr`; a pair is for its
     first and last stage, with those between spaced geometrically. A backbone from

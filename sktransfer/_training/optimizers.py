@@ -7,6 +7,8 @@ from functools import partial
 import numpy as np
 import torch
 
+from ..backbones._bundled import is_bundled
+
 # Fused kernels update all parameters in one call.
 OPTIMIZERS = {
     "adamw": partial(torch.optim.AdamW, fused=True),
@@ -55,10 +57,11 @@ def parameter_groups(module, config, decays=True):
 
 
 def peak_lr(config, backbone):
-    """Return the peak learning rate; "auto" is larger for the small nets on tables."""
+    """Return the peak learning rate; "auto" is larger for small nets that bear it."""
     if config.lr != "auto":
         return config.lr
-    return 1e-2 if backbone.modality == "table" else 1e-3
+    knows_little = is_bundled(backbone) and not config.from_scratch
+    return 1e-2 if backbone.modality == "table" or knows_little else 1e-3
 
 
 def _raise_unusable(optimizer, reason):

@@ -12,7 +12,11 @@ from torch import nn
 from sktransfer import FineTuneClassifier
 from sktransfer._training.config import TrainingConfig
 from sktransfer._training.module import TransferModule
-from sktransfer._training.optimizers import build_optimizer, parameter_groups
+from sktransfer._training.optimizers import (
+    build_optimizer,
+    parameter_groups,
+    peak_lr,
+)
 from sktransfer.backbones import load_backbone
 
 from ..nets import table, tiny_backbone
@@ -71,6 +75,24 @@ def test_stages_learn_at_their_own_rate(ratio, from_scratch, expected):
     rates = _rates(_module("tiny"), config)
     assert all(len(rate) == 1 for rate in rates)
     assert_allclose([rate.pop() for rate in rates], expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "expected"),
+    [
+        ("synthnet", "auto", 1e-2),
+        ("synthnet", None, 1e-3),
+        ("smallnet", None, 1e-3),
+        ("resnet18", None, 1e-3),
+        ("mlp", None, 1e-2),
+    ],
+)
+def test_small_nets_that_know_little_learn_faster(name, weights, expected):
+    columns = {"n_inputs": 4} if name == "mlp" else {}
+    backbone = load_backbone(name, weights=weights, **columns)
+    config = replace(CONFIG, from_scratch=not backbone.pretrained)
+    assert peak_lr(config, backbone) == expected
+    assert peak_lr(replace(config, lr=0.3), backbone) == 0.3
 
 
 @pytest.mark.parametrize(
