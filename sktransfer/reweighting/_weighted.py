@@ -107,6 +107,7 @@ def _clipped(weights, counts, max_weight):
 
 def _effective_sample_size(weights, counts):
     """Return how many equally weighted rows tell as much, after Kish."""
+    counts = counts * max(1, len(counts) / counts.sum())  # they may add up to 1
     return float((counts @ weights) ** 2 / (counts @ weights**2))
 
 

@@ -120,6 +120,14 @@ def test_sample_weight_counts_rows():
     )
 
 
+@pytest.mark.filterwarnings("error")
+def test_the_unit_of_the_weights_does_not_change_the_effective_sample_size():
+    expected = ReweightedClassifier().fit(X, Y, DOMAIN).effective_sample_size_
+    shares = np.full(len(X), 1 / len(X))
+    model = ReweightedClassifier().fit(X, Y, DOMAIN, sample_weight=shares)
+    assert model.effective_sample_size_ == pytest.approx(expected)
+
+
 def test_no_weighting_trains_on_labelled_rows_alike():
     model = ReweightedClassifier(weighting=None).fit(X, Y, DOMAIN)
     reference = LogisticRegression(max_iter=1000).fit(X[SOURCE], Y[SOURCE])
