@@ -32,6 +32,8 @@ class OptimalTransport(AlignmentMethod):
     ------
     MissingExtraError
         If POT, the extra "ot", is not installed.
+    ValueError
+        If the transport uses labels and there are none.
 
     References
     ----------
@@ -62,6 +64,11 @@ class OptimalTransport(AlignmentMethod):
         if y_source is not None:
             y_source = np.unique(y_source, return_inverse=True)[1]
         self.transport_ = plan.fit(Xs=X_source, ys=y_source, Xt=X_target)
+        if not any(name.endswith("_") for name in vars(plan)):  # POT only prints so
+            raise ValueError(
+                f"transport={type(plan).__name__}() uses the labels of source rows, "
+                "but y is None: pass y to fit, or another transport."
+            )
         return self
 
     def map_source(self, X):

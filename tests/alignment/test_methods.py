@@ -127,6 +127,13 @@ def test_transports_of_pot():
     assert not hasattr(given, "coupling_")
 
 
+def test_a_transport_of_labels_without_labels():
+    ot = pytest.importorskip("ot")
+    method = OptimalTransport(ot.da.SinkhornL1l2Transport())
+    with pytest.raises(ValueError, match=r"SinkhornL1l2Transport.* but y is None"):
+        method.fit(np.eye(3), np.eye(3))
+
+
 def test_transport_without_pot(monkeypatch):
     import sys
 
