@@ -76,7 +76,14 @@ def check_teachers(members, method, teacher_classes):
             _check_trainable(member, method)
         elif method.needs_features:
             _check_features(member, method)
-    if teacher_classes is not None and not any(map(is_module, members)):
+    if teacher_classes is None:
+        return
+    if len(np.unique(teacher_classes)) < len(teacher_classes):
+        raise ValueError(
+            f"teacher_classes={list(teacher_classes)!r} names a class twice: it must "
+            "hold the label of each logit of the module, in order."
+        )
+    if not any(map(is_module, members)):
         raise ValueError(
             f"teacher_classes={list(teacher_classes)!r} names the logits of an "
             "nn.Module, but teacher is none. Leave teacher_classes=None."

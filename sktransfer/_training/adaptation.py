@@ -93,7 +93,7 @@ class Adaptation:
             value = method.loss(view, aux)
             if value is None and type(method).loss is AdaptationMethod.loss:
                 continue
-            _check_scalar(value, method)
+            check_scalar(value, method)
             total = total + (factor * value if aux is None else value)
             bare[name] = value.detach()
         return total, bare
@@ -108,7 +108,8 @@ def _names(methods):
     ]
 
 
-def _check_scalar(value, method):
+def check_scalar(value, method):
+    """Refuse a loss of `method` that is no scalar tensor."""
     if not isinstance(value, torch.Tensor) or value.ndim:
         shape = getattr(value, "shape", type(value).__name__)
         raise TypeError(

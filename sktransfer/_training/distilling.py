@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import torch
 
 from ..distillation import DistillationBatch
+from .adaptation import check_scalar
 from .net import TransferNet
 from .objective import at_least_float32
 from .teaching import Said, agreed
@@ -47,7 +48,9 @@ class Lesson(NamedTuple):
             weight,
             self.temperature,
         )
-        return self.method.loss(seen, self.aux)
+        value = self.method.loss(seen, self.aux)
+        check_scalar(value, self.method)
+        return value
 
 
 class DistillingNet(TransferNet):

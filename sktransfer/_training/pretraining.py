@@ -6,6 +6,7 @@ import torch
 
 from .._utils.device import autocast
 from .._utils.seeds import isolated_rng
+from .adaptation import check_scalar
 from .figures import EpochFigures
 from .net import TransferNet
 
@@ -61,7 +62,9 @@ class PretrainingNet(TransferNet):
         return figures.result()[0]
 
     def _loss(self, batch):
-        return self.objective.loss(self._map, *self._views(batch))
+        value = self.objective.loss(self._map, *self._views(batch))
+        check_scalar(value, self.objective)
+        return value
 
     def _map(self, rows):
         """Run prepared rows through backbone and head."""

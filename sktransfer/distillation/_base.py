@@ -78,7 +78,7 @@ class DistillationMethod(BaseEstimator):
 
     def loss(self, batch, aux):
         """Return the loss of a `DistillationBatch`, a scalar; `aux` is from `build`."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not define loss.")
 
 
 def mean_over_rows(values, weight=None):

@@ -22,7 +22,7 @@ from sktransfer import (
     FineTuneClassifier,
     FineTuneRegressor,
 )
-from sktransfer.distillation import KD, FitNet
+from sktransfer.distillation import KD, DistillationMethod, FitNet
 
 from ..nets import images, table, tiny_backbone
 
@@ -207,6 +207,25 @@ def test_parameters_out_of_range(settings):
 def test_methods():
     _fails(r"method='hint' is not known. Choose from \['dist'", FROZEN, method="hint")
     _fails("method=KD is a class: pass an instance", FROZEN, method=KD)
+
+
+def test_methods_of_ones_own():
+    class Nothing(DistillationMethod):
+        pass
+
+    class ByRow(DistillationMethod):
+        def loss(self, batch, aux):
+            return (batch.logits - batch.teacher_logits).square().mean(1)
+
+    match = "Nothing does not define loss"
+    _fails(match, FROZEN, error=NotImplementedError, method=Nothing())
+    match = r"ByRow.loss must return a scalar tensor, not torch.Size\(\[40\]\)"
+    _fails(match, FROZEN, method=ByRow())
+
+
+def test_a_class_that_two_logits_stand_for():
+    match = "teacher_classes=.* names a class twice"
+    _fails(match, nn.Linear(5, 4), teacher_classes=[0, 1, 1, 2])
 
 
 def test_augmenting_a_table():

@@ -26,7 +26,7 @@ from sktransfer._inputs import AugmentedBatches, ImageArray
 from sktransfer._inputs.views import RepeatedViews
 from sktransfer.backbones import Backbone
 from sktransfer.callbacks import ClipGradient, WeightAverage
-from sktransfer.pretraining import Contractive, SimCLR, VICReg
+from sktransfer.pretraining import Autoencoder, Contractive, SimCLR, VICReg
 from sktransfer.pretraining._resolve import NAMES
 
 from ..nets import images, same_state, state_of, table, tiny_backbone, write_images
@@ -489,6 +489,15 @@ def test_something_else_than_an_objective():
 
     with pytest.raises(TypeError, match="neither a name nor a PretrainingObjective"):
         _pretrainer(Lookalike()).fit(X)
+
+
+def test_an_objective_that_forgets_the_mean():
+    class ByRow(Autoencoder):
+        def loss(self, g, x):
+            return (g(x) - x).square().mean(1)
+
+    with pytest.raises(TypeError, match=r"ByRow\.loss must return a scalar tensor"):
+        _pretrainer(ByRow()).fit(X)
 
 
 def test_validation_data_that_does_not_fit():
