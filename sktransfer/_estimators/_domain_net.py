@@ -163,9 +163,7 @@ class DomainNetEstimator(NetEstimator):
         if start is None:
             scratch = not (backbone.pretrained and self._is_known())
             n_classes = len(self.classes_)
-            head = build_head(
-                self.head, backbone.n_features, n_classes, dtype, not scratch
-            )
+            head = build_head(self.head, backbone, n_classes, dtype, not scratch)
         else:
             scratch = start.net_.config.from_scratch
             head = copy.deepcopy(start.net_.module_.head).cpu().to(dtype)

@@ -148,11 +148,7 @@ class FineTuneEstimator(NetEstimator):
         check_stages(self, len(backbone.stages))
         dtype = float_dtype(train.inputs)
         head = build_head(
-            self.head,
-            backbone.n_features,
-            self._n_outputs,
-            dtype,
-            standardizes=backbone.pretrained,
+            self.head, backbone, self._n_outputs, dtype, backbone.pretrained
         )
         objective = self._objective(backbone, config.device, dtype)
         module = TransferModule(backbone, head, returns_maps=objective.needs_maps)

@@ -14,8 +14,9 @@ _MARGIN = 2.0
 class ScaledFeatures(Standardize):
     """Standardised features, kept within twice the range they had in training.
 
-    Some features are dead but for a row of the training data: without a limit, a row
-    in which one is alive would get any output at all.
+    Some features of images and texts are dead but for a row of the training data:
+    without a limit, a row in which one is alive would get any output at all. Those of
+    tables go on without end, as columns do.
     """
 
     def __init__(self, n_features):
@@ -35,14 +36,16 @@ class ScaledFeatures(Standardize):
         return self
 
 
-def build_head(head, n_features, n_outputs, dtype, standardizes=False):
+def build_head(head, backbone, n_outputs, dtype, standardizes=False):
     """Return a linear head, or one with hidden layers of the sizes in `head`.
 
     `standardizes`: features of a pretrained backbone are brought to a common scale
     first, so that one learning rate suits them all.
     """
+    n_features = backbone.n_features
     sizes = [n_features, *(() if head == "linear" else head)]
-    layers = [ScaledFeatures(n_features).to(dtype)] if standardizes else []
+    scale = Standardize if backbone.modality == "table" else ScaledFeatures
+    layers = [scale(n_features).to(dtype)] if standardizes else []
     for n_in, n_out in pairwise(sizes):
         layers += [nn.Linear(n_in, n_out, dtype=dtype), nn.ReLU()]
     layers.append(nn.Linear(sizes[-1], n_outputs, dtype=dtype))

@@ -25,7 +25,7 @@ def task():
     moved = copy.deepcopy(source).requires_grad_()
     for parameter in moved.parameters():
         parameter.data += 0.1 * torch.randn_like(parameter)
-    head = build_head("linear", 64, 3, torch.float64)
+    head = build_head("linear", moved, 3, torch.float64)
     module = TransferModule(moved, head, returns_maps=True)
     weight = torch.tensor([1.0, 2.0, 0.5, 3.0, 1.0, 1.0], dtype=torch.float64)
     batch = Batch(torch.randn(6, 5, dtype=torch.float64), torch.zeros(6).long(), weight)
@@ -104,7 +104,7 @@ def test_gradients_reach_every_stage_and_never_the_source(task, regularizer):
 @pytest.mark.parametrize("regularizer", [L2SP(1.0, 0.0), DELTA(1.0, 0.0)], ids=str)
 def test_there_is_no_penalty_where_training_began(task, regularizer):
     _, source, batch = task
-    head = build_head("linear", 64, 3, torch.float64)
+    head = build_head("linear", source, 3, torch.float64)
     module = TransferModule(copy.deepcopy(source), head, returns_maps=True)
     assert _penalty(regularizer, module, source, batch).item() == 0
 
