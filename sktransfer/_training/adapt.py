@@ -9,7 +9,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from .._inputs.views import ImageViews, TableViews
 from ..adaptation import SourceOnly
-from ..adaptation._learning import Learning
+from ..adaptation._learning import Learning, check_learning
 from ..backbones._norm import reestimate_statistics
 from ..backbones._tables import fit_statistics
 from ..exceptions import DiscriminatorWarning
@@ -126,25 +126,10 @@ def _net(module, objective, config, methods, ramp, plain):
         freezing=Learning(methods[0].trains),
         kind=TransferNet if plain else partial(AdaptingNet, adaptation=adaptation),
     )
-    _check_learning(module, methods[0])
+    check_learning(module, methods[0])
     n_classes = len(objective.class_counts)
     adaptation.build(module.head, module.backbone.n_features, n_classes)
     return net
-
-
-def _check_learning(module, method):
-    """Refuse a method that adapts what the backbone does not have."""
-    if method.trains == "nothing":
-        return
-    Learning(method.trains)(module)
-    if any(parameter.requires_grad for parameter in module.parameters()):
-        return
-    what = "norm layers or biases" if method.trains == "norms" else "parameters"
-    raise ValueError(
-        f"method: {type(method).__name__} trains {what} of the backbone, but "
-        f"{module.backbone.name!r} has none. Take a method that trains the head too, "
-        "such as 'mcc', or another backbone."
-    )
 
 
 def _fit_scales(net, rows, features_of):

@@ -35,6 +35,21 @@ class Learning(BaseEstimator):
             module.freeze(())
 
 
+def check_learning(module, method):
+    """Refuse a method that adapts what the backbone does not have."""
+    if method.trains == "nothing":
+        return
+    Learning(method.trains)(module)
+    if any(parameter.requires_grad for parameter in module.parameters()):
+        return
+    what = "norm layers or biases" if method.trains == "norms" else "parameters"
+    raise ValueError(
+        f"method: {type(method).__name__} trains {what} of the backbone, but "
+        f"{module.backbone.name!r} has none. Take a method that trains the head too, "
+        "such as 'mcc', or another backbone."
+    )
+
+
 def _freeze_all_but_norms(module):
     leaves = [m for m in module.modules() if next(m.children(), None) is None]
     norms = [m for m in leaves if isinstance(m, _NORMS)]
