@@ -141,7 +141,7 @@ class FileStore:
         try:
             yield
         except sqlite3.Error as error:
-            self._warn(f"cannot be used: {error}. {_CURE}")
+            self._warn(f"cannot be used: {self._reason(error)}. {_CURE}")
             self._close()
 
     def _warn(self, what):
@@ -151,7 +151,15 @@ class FileStore:
         warnings.warn(text, FeatureCacheWarning, stacklevel=2)
 
     def _error(self, error):
-        return ValueError(f"cache={str(self._path)!r} cannot be used: {error}. {_CURE}")
+        reason = self._reason(error)
+        return ValueError(
+            f"cache={str(self._path)!r} cannot be used: {reason}. {_CURE}"
+        )
+
+    def _reason(self, error):
+        if not self._path.parent.is_dir():
+            return f"there is no folder {str(self._path.parent)!r}"
+        return "it is a folder" if self._path.is_dir() else error
 
     def _close(self):
         if self._connection is not None:

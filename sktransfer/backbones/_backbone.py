@@ -32,7 +32,8 @@ class Backbone(nn.Module):
         What a sample is.
     preprocessing : ImagePreprocessing or nn.Module, optional
         From raw images, or by a module from a raw table, to what the first stage
-        takes; None leaves the batch alone. Of texts, what makes raw batches of them.
+        takes; None leaves the batch alone (estimators then bring images to 0-1). Of
+        texts, what makes raw batches of them.
     pooling : {"auto", "avg", "max", "avgmax", "gem"}, default="auto"
         From the last maps to features: "auto" is what the architecture does (the
         average; the class token of a vision transformer), "avgmax" the average and

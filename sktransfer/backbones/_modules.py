@@ -15,18 +15,21 @@ def wrap_module(module, sample, image_size=None, **attributes):
     are brought to (None: they keep their size).
     """
     table = attributes["modality"] == "table"
-    # The module's own normalisation is not known: it gets the floats 0-1 as they are.
-    unchanged = ImagePreprocessing(mean=None, std=None, flexible=True)
     backbone = Backbone(
         split_into_stages(module),
         width=0,
-        preprocessing=None if table else unchanged,
+        preprocessing=None if table else as_they_are(),
         n_inputs=sample.shape[1] if table else None,
         **attributes,
     )
     backbone._set_image_size(image_size)
     backbone.width = _width(backbone, sample)
     return backbone
+
+
+def as_they_are():
+    """Return what makes floats 0-1 of images: another normalisation is not known."""
+    return ImagePreprocessing(mean=None, std=None, flexible=True)
 
 
 def split_into_stages(module):

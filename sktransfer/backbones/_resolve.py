@@ -9,7 +9,7 @@ from ._backbone import Backbone
 from ._files import is_backbone_file
 from ._layout import lay_out
 from ._load import check_known
-from ._modules import looks_trained, wrap_module
+from ._modules import as_they_are, looks_trained, wrap_module
 from ._recent import load_anew
 from ._registry import modality_of
 
@@ -69,6 +69,8 @@ def _own_copy(module, weights, modality, sample, image_size, dtype):
     own = copy.deepcopy(module)
     own.to(dtype=dtype) if sample is None else own.to(sample.device, dtype)
     if isinstance(own, Backbone):
+        if own.modality == "image" and own.preprocessing is None:
+            own.preprocessing = as_they_are()
         return own
     return wrap_module(
         own,

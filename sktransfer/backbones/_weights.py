@@ -60,7 +60,12 @@ def load_state(network, state, source, ignored=()):
     try:
         network.load_state_dict(fitting, assign=assign)
     except RuntimeError as error:
-        raise ValueError(f"{source} does not fit the backbone: {error}") from error
+        n_found = len(expected.keys() & fitting.keys())
+        raise ValueError(
+            f"{source} does not fit the backbone: of its {len(expected)} tensors, "
+            f"{n_found} are there. Name the architecture that the weights are for. "
+            f"{error}"
+        ) from error
 
 
 def _read_file(path):

@@ -207,6 +207,18 @@ def test_a_damaged_file_is_told_of_and_cleared(filled):
     assert _silent_get(filled, range(300)) == {}
 
 
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [("missing/features.db", "there is no folder '.*missing'"), ("", "is a folder")],
+)
+def test_a_path_without_room_for_a_file_is_told(tmp_path, path, reason):
+    with (
+        pytest.warns(FeatureCacheWarning, match=reason),
+        FileStore(tmp_path / path) as s,
+    ):
+        s.put(rows_of([1]))
+
+
 @pytest.mark.parametrize("content", [b"a thesis, in no second copy", os.urandom(9000)])
 def test_another_file_is_left_alone(path, content):
     path.write_bytes(content)

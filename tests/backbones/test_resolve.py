@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from sktransfer.backbones import load_backbone, save_backbone
+from sktransfer.backbones import Backbone, load_backbone, save_backbone
 from sktransfer.backbones._resolve import as_backbone
 
 TABLE = torch.rand(4, 5, dtype=torch.float64)
@@ -141,3 +141,11 @@ def test_a_module_whose_batch_norms_saw_no_row_counts_as_random():
     module(sample)
     assert as_backbone(module, kind="table", sample=sample).pretrained
     assert as_backbone(nn.Linear(4, 8), kind="table", sample=sample).pretrained
+
+
+def test_a_backbone_without_preprocessing_gets_images_in_0_to_1():
+    bare = Backbone([nn.Conv2d(3, 8, 3), nn.ReLU()], name="bare", width=8)
+    own = resolve(bare)
+    with torch.no_grad():
+        torch.testing.assert_close(own(IMAGES), bare(IMAGES / 255))
+    assert bare.preprocessing is None
