@@ -3,7 +3,8 @@
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy.linalg import solve_triangular
+from scipy.optimize import nnls
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.model_selection import KFold
 from sklearn.utils import check_random_state
@@ -15,7 +16,10 @@ from ._base import InstanceWeighting
 BANDWIDTH = Interval(Real, 0, None, closed="neither")
 _FACTORS = 2.0 ** np.arange(-2, 3)  # of the median distance, for the cross-validation
 _N_FOLDS = 5
-_TOL, _TOL_OF_FOLDS = 1e-12, 1e-6
+# Of KLIEP: distance of the objective to its maximum; steps; least price of a Gaussian
+# and ridge of the curvature, relatively; shortest part of a step.
+_TOL, _TOL_OF_FOLDS = 1e-9, 1e-5
+_MAX_STEPS, _LEAST_PRICE, _RIDGE, _SHORTEST = 200, 1e-12, 1e-12, 1e-6
 
 
 class _KernelWeighting(InstanceWeighting):
@@ -118,29 +122,66 @@ class KLIEP(_KernelWeighting):
         self.random_state = random_state
 
     def _coefficients(self, source, K_source, target, K_target, tol):
-        # With the mean over the source as a price, the maximum has that mean at 1:
-        # scaling the coefficients by r adds log(r) - r to the objective, highest at 1.
         price = source.mean(K_source)
-        tiny = np.finfo(np.float64).tiny
-
-        def loss(coefficients):
-            ratio = np.maximum(K_target @ coefficients, tiny)
-            value = price @ coefficients - target.mean(np.log(ratio))
-            return value, price - target.mean(K_target / ratio[:, None])
-
-        start = np.full(len(price), 1 / max(price.sum(), 1e-100))
-        found = minimize(
-            loss,
-            start,
-            jac=True,
-            method="L-BFGS-B",
-            bounds=[(0, None)] * len(price),
-            options={"maxiter": 1000, "ftol": tol, "gtol": 1e-8},
-        )
-        return found.x
+        price = np.maximum(price, _LEAST_PRICE * (price.max() or 1.0))
+        # With coefficients in units of their price, the mean is their sum.
+        return _most_likely(K_target / price, target, tol) / price
 
     def _gain(self, source, w_source, target, w_target):
         return target.mean(np.log(np.maximum(w_target, np.finfo(np.float64).tiny)))
+
+
+def _most_likely(parts, sample, tol):
+    """Return the shares (n_parts,) of a mixture that make a sample most likely.
+
+    Parameters
+    ----------
+    parts : ndarray of shape (n, n_parts)
+        Density of each part at the rows of `sample`.
+    tol : float
+        How far the mean log-likelihood may be from its maximum.
+
+    References
+    ----------
+    Y. Kim, P. Carbonetto, M. Stephens, M. Anitescu. A fast algorithm for maximum
+    likelihood estimation of mixture proportions using sequential quadratic
+    programming. Journal of Computational and Graphical Statistics, 2020.
+    """
+    shares = np.full(parts.shape[1], 1 / parts.shape[1])
+    possible = sample.take(np.flatnonzero(parts.any(axis=1)))
+    parts = parts[parts.any(axis=1)]
+    for _ in range(_MAX_STEPS):
+        ratios = parts / (parts @ shares)[:, None]
+        gradient = possible.mean(ratios)
+        # What a part would add to the mean, at first, bounds what is left to gain.
+        if len(parts) == 0 or gradient.max() - 1 <= tol:
+            break
+        shares = _better(
+            parts, shares, _newton_step(ratios, gradient, possible), possible
+        )
+    return shares
+
+
+def _newton_step(ratios, gradient, sample):
+    """Return the shares that are best for the quadratic approximation."""
+    curvature = (ratios.T * (sample.counts / sample.counts.sum())) @ ratios
+    curvature[np.diag_indices_from(curvature)] += _RIDGE * curvature.trace()
+    root = np.linalg.cholesky(curvature)
+    return nnls(root.T, solve_triangular(root, 2 * gradient - 1, lower=True))[0]
+
+
+def _better(parts, shares, aim, sample):
+    """Return the shares, summing to 1, on the way to `aim` that are likelier."""
+
+    def loss(shares):
+        with np.errstate(divide="ignore"):
+            return shares.sum() - sample.mean(np.log(parts @ shares))
+
+    before, length = loss(shares), 1.0
+    while length > _SHORTEST and not loss(shares + length * (aim - shares)) < before:
+        length /= 2
+    better = shares + length * (aim - shares)
+    return better / better.sum()
 
 
 class ULSIF(_KernelWeighting):

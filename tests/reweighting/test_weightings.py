@@ -68,6 +68,17 @@ def test_kliep_is_the_optimum():
     np.testing.assert_allclose(weights, K_s @ found.x, atol=2e-3)
 
 
+@pytest.mark.parametrize("bandwidth", ["cv", "median", 0.3])
+def test_kliep_of_many_columns_has_converged(bandwidth):
+    rows = np.random.default_rng(0).normal(size=(400, 4))
+    source, target = rows[:200], rows[200:] + 0.5
+    kliep = KLIEP(bandwidth)
+    weights = kliep.weights(source, target)
+    np.testing.assert_allclose(weights.mean(), 1)
+    moved = kliep.weights(source + 1e-12, target)
+    np.testing.assert_allclose(moved, weights, atol=1e-6)
+
+
 def test_kliep_chooses_the_bandwidth_by_held_out_likelihood():
     rng = np.random.default_rng(0)
     source = rng.normal(size=(400, 1))
