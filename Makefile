@@ -10,7 +10,7 @@ demo: $(VENV)/.demo
 	OMP_NUM_THREADS=1 $(BIN)/python -m sktransfer.demo docs/_static/demo.png
 
 test: $(VENV)/.test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -1,6 +1,7 @@
 """Small nets and data that several tests share."""
 
 import copy
+import re
 
 import numpy as np
 import torch
@@ -79,3 +80,8 @@ def same_state(one, other):
     return one.keys() == other.keys() and all(
         torch.equal(one[key], other[key]) for key in one
     )
+
+
+def name_of(value):
+    """Return what a test is called by: a text without addresses, the same each time."""
+    return re.sub(r" at 0x[0-9a-f]+", "", str(value))

@@ -21,7 +21,7 @@ from sktransfer import (
 from sktransfer.backbones import load_backbone, save_backbone
 from sktransfer.finetuning import BSS, L2SP, CrossEntropy, Focal
 
-from .nets import images, state_of, table, tiny_backbone, write_images
+from .nets import images, name_of, state_of, table, tiny_backbone, write_images
 
 X, Y = table(30, 5)
 PIXELS, LABELS = images(12)
@@ -132,7 +132,7 @@ PARAMETERS = {
 CASES = [(n, value, match) for n, cases in PARAMETERS.items() for value, match in cases]
 
 
-@pytest.mark.parametrize(("name", "value", "match"), CASES, ids=str)
+@pytest.mark.parametrize(("name", "value", "match"), CASES, ids=name_of)
 def test_parameters(name, value, match):
     model = FineTuneClassifier(**{"max_epochs": 2, name: value})
     _check(model, match, lambda: model.fit(X, Y))
@@ -146,7 +146,7 @@ REGRESSOR_PARAMETERS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value", "match"), REGRESSOR_PARAMETERS, ids=str)
+@pytest.mark.parametrize(("name", "value", "match"), REGRESSOR_PARAMETERS, ids=name_of)
 def test_parameters_of_the_regressor(name, value, match):
     model = FineTuneRegressor(**{name: value})
     _check(model, match, lambda: model.fit(X, Y))
@@ -173,7 +173,7 @@ EXTRACTOR_PARAMETERS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value", "match"), EXTRACTOR_PARAMETERS, ids=str)
+@pytest.mark.parametrize(("name", "value", "match"), EXTRACTOR_PARAMETERS, ids=name_of)
 def test_parameters_of_the_extractor(name, value, match):
     model = PretrainedFeatureExtractor(**{name: value})
     _check(model, match, lambda: model.fit(X))
@@ -257,7 +257,7 @@ def test_image_size_of_a_vision_transformer():
     )
 
 
-@pytest.mark.parametrize("value", ["strong", ["light", 3], object()], ids=str)
+@pytest.mark.parametrize("value", ["strong", ["light", 3], object()], ids=name_of)
 def test_augmentations_that_are_none(value):
     model = FineTuneClassifier(tiny_backbone(), augment=value, max_epochs=1)
     _check(model, "augment", _fit(model, PIXELS, LABELS))
@@ -276,7 +276,7 @@ def test_scheduler_beside_a_schedule():
 @pytest.mark.parametrize(
     "model",
     [FineTuneClassifier(device="cuda"), PretrainedFeatureExtractor(device="cuda")],
-    ids=str,
+    ids=name_of,
 )
 def test_a_device_that_is_not_there(model):
     _check(

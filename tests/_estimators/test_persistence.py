@@ -16,7 +16,7 @@ from sktransfer import (
 )
 from sktransfer.callbacks import WeightAverage
 
-from ..nets import images, table, tiny_backbone, write_images
+from ..nets import images, name_of, table, tiny_backbone, write_images
 
 TABLE, LABELS = table(40)
 PIXELS, PIXEL_LABELS = images()
@@ -47,7 +47,7 @@ def _by_deepcopy(model, folder):
         FineTuneRegressor(callbacks=[WeightAverage()], **FAST),
         PretrainedFeatureExtractor(random_state=0),
     ],
-    ids=str,
+    ids=name_of,
 )
 def test_predictions_are_the_same(model, kind, way, tmp_path):
     X, y = (TABLE, LABELS) if kind == "table" else (PIXELS, PIXEL_LABELS)

@@ -22,7 +22,7 @@ from skorch.callbacks import (
 from sktransfer import FineTuneClassifier
 from sktransfer.callbacks import ClipGradient, WeightAverage
 
-from ..nets import images, same_state, state_of, table, tiny_backbone
+from ..nets import images, name_of, same_state, state_of, table, tiny_backbone
 
 X, Y = table(60)
 SETTINGS = {"max_epochs": 4, "batch_size": 16, "random_state": 0}
@@ -159,7 +159,7 @@ def test_classes_of_callbacks_are_made():
 
 
 @pytest.mark.parametrize(
-    "callbacks", [[1], ["ema"], [object()], [("name", 3)]], ids=str
+    "callbacks", [[1], ["ema"], [object()], [("name", 3)]], ids=name_of
 )
 def test_what_is_no_callback_is_refused(callbacks):
     with pytest.raises(TypeError, match=r"callbacks holds .* no skorch callback"):
