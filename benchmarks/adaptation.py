@@ -29,6 +29,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from _adaptation import choice, contestants, results, tasks
+from _tables import median_and_range
 
 EPOCHS, EPOCHS_FEW_ROWS = 20, 100
 FEW_ROWS = 500
@@ -107,8 +108,7 @@ def print_times(path, options):
     print("|---|---|---|")
     for method in options.methods or contestants.LOOPS:
         ratios = [ratio(task, method, seed) for seed in range(-1, ROUNDS)][1:]
-        low, middle, high = np.quantile(ratios, [0, 0.5, 1])
-        print(f"| {method} | {middle:.3f} | {low:.3f} to {high:.3f} |", flush=True)
+        print(f"| {method} | {median_and_range(ratios)} |", flush=True)
 
 
 def ratio(task, method, seed):

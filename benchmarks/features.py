@@ -8,13 +8,13 @@ Photographs and the accuracy need SKTRANSFER_DATA.
 """
 
 import os
-import time
 import warnings
 from pathlib import Path
 
 import gpu
 import numpy as np
 import torch
+from _tables import median_and_range, seconds
 from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
@@ -103,9 +103,7 @@ def interleaved(contestants, rounds):
     times = {name: [] for name in contestants}
     for _ in range(rounds):
         for name, function in contestants.items():
-            start = time.perf_counter()
-            function()
-            times[name].append(time.perf_counter() - start)
+            times[name].append(seconds(function))
     return {name: np.array(values) for name, values in times.items()}, results
 
 
@@ -124,11 +122,9 @@ def compared(loop, ours, rounds=ROUNDS):
 
 def line(images, name, ratios, difference):
     """Return one line of the table."""
-    low, middle, high = np.quantile(ratios, [0, 0.5, 1])
-    return (
-        f"| {images} | {name} | {middle:.3f} | {low:.3f} to {high:.3f} "
-        f"| {1 / middle:.2f} | {difference:.1e} |"
-    )
+    times = 1 / np.median(ratios)
+    cells = f"{median_and_range(ratios)} | {times:.2f} | {difference:.1e}"
+    return f"| {images} | {name} | {cells} |"
 
 
 def on_arrays(name):

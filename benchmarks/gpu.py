@@ -12,6 +12,7 @@ import time
 
 import numpy as np
 import torch
+from _tables import seconds
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
@@ -70,7 +71,7 @@ class ByHand:
         self.net.train()
         images, labels = self.images.to(self.device), labels.to(self.device)
         optimizer = torch.optim.AdamW(self.net.parameters(), lr=1e-4, fused=True)
-        seconds = []
+        taken = []
         for _ in range(EPOCHS):
             start = time.perf_counter()
             order = torch.randperm(len(labels), device=self.device)
@@ -81,8 +82,8 @@ class ByHand:
                 F.cross_entropy(outputs.float(), labels[rows]).backward()
                 optimizer.step()
             self._wait()
-            seconds.append(time.perf_counter() - start)
-        return seconds
+            taken.append(time.perf_counter() - start)
+        return taken
 
     def _bf16(self):
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
@@ -129,13 +130,6 @@ def trained_per_second(images, options):
     by_hand = ByHand(images, options).train(torch.from_numpy(labels))
     # the first epoch compiles
     return [len(images) / np.median(epochs[1:]) for epochs in (ours, by_hand)]
-
-
-def seconds(function):
-    """Return how long a call of `function`, whose result is on the host, takes."""
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
 
 
 def matrix_rate(options):

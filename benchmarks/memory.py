@@ -10,11 +10,11 @@ import json
 import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from _tables import median_and_range, seconds
 from PIL import Image
 
 FEW, MANY = 1_000, 100_000
@@ -67,12 +67,10 @@ def print_times(folder):
     paths = paths_in(folder, SIZES[-1])
     extractor = fitted(paths)
 
-    def seconds(n):
-        start = time.perf_counter()
+    def transform(n):
         extractor.transform(paths[:n])
-        return time.perf_counter() - start
 
-    print(json.dumps([[seconds(n) for n in SIZES] for _ in range(ROUNDS)]))
+    print(json.dumps([[seconds(transform, n) for n in SIZES] for _ in range(ROUNDS)]))
 
 
 def by_another_process(*arguments):
@@ -102,8 +100,7 @@ def time_table(folder):
     yield "\n| files | milliseconds for each, median | range |"
     yield "|---|---|---|"
     for n, values in zip(SIZES, 1000 * times.T, strict=True):
-        low, middle, high = np.quantile(values / n, [0, 0.5, 1])
-        yield f"| {n:,} | {middle:.3f} | {low:.3f} to {high:.3f} |"
+        yield f"| {n:,} | {median_and_range(values / n)} |"
     slopes = [np.polyfit(np.log(SIZES), np.log(row), 1)[0] for row in times]
     low, middle, high = np.quantile(slopes, [0, 0.5, 1])
     yield f"\nTime grows as n to the power {middle:.3f} ({low:.3f} to {high:.3f})."

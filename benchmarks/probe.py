@@ -9,12 +9,12 @@ is above its optimum: the largest excess over the folds.
 """
 
 import os
-import time
 import warnings
 from pathlib import Path
 
 import numpy as np
 import torch
+from _tables import median_and_range, seconds
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegressionCV
 from sklearn.model_selection import StratifiedKFold
@@ -58,13 +58,6 @@ def rival(dtype, n_jobs, Z, y):
     )
     Z = Z.astype(dtype)
     return model, lambda: model.fit(Z, y)
-
-
-def seconds(function):
-    """Return how long a call of `function` takes."""
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
 
 
 def ratios(ours, rivals):
@@ -137,8 +130,8 @@ def table():
     yield "| scikit-learn | our time / its time, median | range | times as fast |"
     yield "|---|---|---|---|"
     for name, values in found.items():
-        low, middle, high = np.quantile(values, [0, 0.5, 1])
-        yield f"| {name} | {middle:.3f} | {low:.3f} to {high:.3f} | {1 / middle:.1f} |"
+        times = 1 / np.median(values)
+        yield f"| {name} | {median_and_range(values)} | {times:.1f} |"
     single = problem(Z.astype(np.float32), y)
     solutions = {
         "ours": [W.double() for W in path(single, CV_GRID)],

@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
+from _tables import median_and_range, seconds
 from features import WEIGHTS, features_of_files, without_classifier
 from safetensors.torch import load_file
 from sklearn.linear_model import LogisticRegression
@@ -34,13 +35,6 @@ from sktransfer.datasets import load_image_folder
 FOLDER = Path(os.environ.get("SKTRANSFER_DATA", "data"))
 STRENGTHS = np.logspace(-4, 3, 8)
 N_FOLDS, ROUNDS = 5, 3
-
-
-def seconds(function, *arguments):
-    """Return how long a call of `function` takes."""
-    start = time.perf_counter()
-    function(*arguments)
-    return time.perf_counter() - start
 
 
 def photographs():
@@ -149,8 +143,7 @@ def print_seconds_for_features(path):
 
 def line(ours, rival, ratios):
     """Return one line of the table."""
-    low, middle, high = np.quantile(ratios, [0, 0.5, 1])
-    return f"| {ours} | {rival} | {middle:.3f} | {low:.3f} to {high:.3f} |"
+    return f"| {ours} | {rival} | {median_and_range(ratios)} |"
 
 
 def table():

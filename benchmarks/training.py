@@ -5,10 +5,9 @@ interleaved in one process; the table shows the median and the range of the rati
 the rounds.
 """
 
-import time
-
 import numpy as np
 import torch
+from _tables import median_and_range, seconds
 from skorch import NeuralNetClassifier
 from torch import nn
 from torch.nn import functional as F
@@ -17,13 +16,6 @@ from torchvision.models import resnet18
 from sktransfer import FineTuneClassifier
 
 ROUNDS = 7
-
-
-def seconds(function):
-    """Return how long a call of `function` takes."""
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
 
 
 def bare_loop(net, inputs, labels, batch_size, epochs):
@@ -142,8 +134,7 @@ def table():
     yield "|---|---|---|---|"
     for name, (contestants, rounds) in cases.items():
         for rival, values in rounds_of(*contestants, rounds).items():
-            low, middle, high = np.quantile(values, [0, 0.5, 1])
-            yield f"| {name} | {rival} | {middle:.3f} | {low:.3f} to {high:.3f} |"
+            yield f"| {name} | {rival} | {median_and_range(values)} |"
 
 
 if __name__ == "__main__":

@@ -292,16 +292,11 @@ default=None
             passed = X, y, sample_weight
             teachers, peers = self._teachers(method, members, start, rows, passed, seed)
             module, objective, config = self._module(rows, start)
-            speaker, n_teacher_features = None, None
+            speaker, n_features = None, None  # peers learn beside the student
             if not peers:
-                speaker, n_teacher_features = teaching(
-                    [self._with_classes(teacher) for teacher in teachers],
-                    self,
-                    rows,
-                    X,
-                    backbone=module.backbone,
-                    config=config,
-                )
+                known = [self._with_classes(teacher) for teacher in teachers]
+                shared = {"backbone": module.backbone, "config": config}
+                speaker, n_features = teaching(known, self, rows, X, **shared)
             net = distill(
                 module,
                 objective,
@@ -312,7 +307,7 @@ default=None
                 alpha=self.alpha,
                 temperature=self.temperature,
                 teacher=speaker,
-                n_teacher_features=n_teacher_features,
+                n_teacher_features=n_features,
                 peers=peers,
                 history=None if start is None else list(self.history_),
                 augment=self.augment,

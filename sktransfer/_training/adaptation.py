@@ -6,6 +6,7 @@ from functools import partial
 import torch
 
 from ..adaptation._base import AdaptationMethod, DomainBatch, scale_gradient
+from .objective import check_scalar
 
 # Of discriminators, as is usual for adversaries: little momentum, since what they are
 # to tell apart changes with every step [Radford, Metz, Chintala, ICLR 2016].
@@ -106,16 +107,6 @@ def _names(methods):
     return [
         f"{name}_{n + 1}" if n else name for name, n in zip(names, before, strict=True)
     ]
-
-
-def check_scalar(value, method):
-    """Refuse a loss of `method` that is no scalar tensor."""
-    if not isinstance(value, torch.Tensor) or value.ndim:
-        shape = getattr(value, "shape", type(value).__name__)
-        raise TypeError(
-            f"{type(method).__name__}.loss must return a scalar tensor, not {shape}: "
-            "take the mean over rows."
-        )
 
 
 _GRADIENT_FIELDS = ("features_s", "logits_s", "features_t", "logits_t", "views_t")

@@ -5,9 +5,8 @@ from typing import Any, NamedTuple
 import torch
 
 from ..distillation import DistillationBatch
-from .adaptation import check_scalar
 from .net import TransferNet
-from .objective import at_least_float32
+from .objective import at_least_float32, check_scalar
 from .teaching import Said, agreed
 
 # Where no row of a batch has a label, the mean over them is that of nothing.

@@ -29,7 +29,7 @@ class Rows(NamedTuple):
 class FrozenFeatures(nn.Module):
     """Stands for a backbone whose features were computed before."""
 
-    preprocessing = None
+    preprocessing = weights = None
 
     def __init__(self, modality):
         super().__init__()

@@ -66,3 +66,13 @@ def at_least_float32(tensor):
     """Return `tensor` in the precision that losses are computed in."""
     half = tensor.dtype in (torch.bfloat16, torch.float16)
     return tensor.float() if half else tensor
+
+
+def check_scalar(value, method):
+    """Refuse a loss of `method` that is no scalar tensor."""
+    if not isinstance(value, torch.Tensor) or value.ndim:
+        shape = getattr(value, "shape", type(value).__name__)
+        raise TypeError(
+            f"{type(method).__name__}.loss must return a scalar tensor, not {shape}: "
+            "take the mean over rows."
+        )

@@ -6,9 +6,9 @@ import torch
 
 from .._utils.device import autocast
 from .._utils.seeds import isolated_rng
-from .adaptation import check_scalar
 from .figures import EpochFigures
 from .net import TransferNet
+from .objective import check_scalar
 
 
 class PretrainingNet(TransferNet):

@@ -15,4 +15,4 @@ def bundled_state(name):
 
 def is_bundled(backbone):
     """Whether a backbone has such weights, or learnt on from them."""
-    return getattr(backbone, "weights", None) == LABEL
+    return backbone.weights == LABEL

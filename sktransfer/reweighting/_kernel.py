@@ -148,17 +148,16 @@ def _most_likely(parts, sample, tol):
     programming. Journal of Computational and Graphical Statistics, 2020.
     """
     shares = np.full(parts.shape[1], 1 / parts.shape[1])
-    possible = sample.take(np.flatnonzero(parts.any(axis=1)))
-    parts = parts[parts.any(axis=1)]
+    possible = parts.any(axis=1)
+    parts, sample = parts[possible], sample.take(possible)
     for _ in range(_MAX_STEPS):
         ratios = parts / (parts @ shares)[:, None]
-        gradient = possible.mean(ratios)
+        gradient = sample.mean(ratios)
         # What a part would add to the mean, at first, bounds what is left to gain.
         if len(parts) == 0 or gradient.max() - 1 <= tol:
             break
-        shares = _better(
-            parts, shares, _newton_step(ratios, gradient, possible), possible
-        )
+        aim = _newton_step(ratios, gradient, sample)
+        shares = _better(parts, shares, aim, sample)
     return shares
 
 
