@@ -2,13 +2,16 @@
 
 Run ``python benchmarks/training.py``. Ours, a bare PyTorch loop and plain skorch are
 interleaved in one process; the table shows the median and the range of the ratios over
-the rounds.
+the rounds. The bare loop does nothing but steps. Ours also standardises the columns,
+changes the learning rate at every step and reports loss and accuracy of every epoch: on
+the table there is a loop by hand that does so too, by scikit-learn and torch.
 """
 
 import numpy as np
 import torch
 from _tables import median_and_range, seconds
 from skorch import NeuralNetClassifier
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 from torch.nn import functional as F
 from torchvision.models import resnet18
@@ -31,6 +34,34 @@ def bare_loop(net, inputs, labels, batch_size, epochs):
             loss = F.cross_entropy(net(shuffled[rows]), targets[rows])
             loss.backward()
             optimizer.step()
+
+
+def reporting_loop(net, inputs, labels, batch_size, epochs):
+    """Train by hand with all that ours does beside: it scales, schedules, reports."""
+    scaler = StandardScaler().fit(inputs.numpy())
+    inputs = torch.from_numpy(scaler.transform(inputs.numpy()))
+    starts = range(0, len(labels), batch_size)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 1e-2, total_steps=epochs * len(starts), cycle_momentum=False
+    )
+    net.train()
+    history = []
+    for _ in range(epochs):
+        order = torch.randperm(len(labels))
+        shuffled, targets = inputs[order], labels[order]
+        total_loss, n_hits = torch.zeros(()), torch.zeros((), dtype=int)
+        for start in starts:
+            rows = slice(start, start + batch_size)
+            optimizer.zero_grad(set_to_none=True)
+            logits = net(shuffled[rows])
+            loss = F.cross_entropy(logits, targets[rows])
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            total_loss += loss.detach() * len(logits)
+            n_hits += (logits.detach().argmax(1) == targets[rows]).sum()
+        history.append((total_loss.item() / len(labels), n_hits.item() / len(labels)))
 
 
 def table_net(n_columns):
@@ -69,6 +100,9 @@ def on_table(batch_size, epochs=10):
     model = FineTuneClassifier(max_epochs=epochs, batch_size=batch_size, device="cpu")
     rivals = {
         "bare loop": lambda: bare_loop(
+            table_net(100), inputs, labels, batch_size, epochs
+        ),
+        "loop that scales, schedules, reports": lambda: reporting_loop(
             table_net(100), inputs, labels, batch_size, epochs
         ),
         "plain skorch": lambda: plain_skorch(X, y, batch_size, epochs).fit(X, y),

@@ -3,6 +3,7 @@
 import copy
 import warnings
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -130,10 +131,11 @@ class BackboneEstimator(BaseEstimator):
         from ..backbones._tables import fit_statistics
 
         table = inputs.kind == "table"
-        sample = _sample(inputs)
+        given = self.backbone if backbone is None else backbone
+        sample = _sample(inputs, given)
         with threads(_COPYING_THREADS):
             backbone = as_backbone(
-                self.backbone if backbone is None else backbone,
+                given,
                 weights=self.weights,
                 kind=inputs.kind,
                 sample=sample,
@@ -183,12 +185,13 @@ def _is_of_texts(backbone):
     return is_sourced(backbone)
 
 
-def _sample(inputs):
-    """Return a raw batch of the first row, None of texts."""
-    if inputs.kind == "text":
-        return None
-    table = inputs.kind == "table"
-    return inputs.take(slice(0, 1)).tensor() if table else inputs.sample(0)[None]
+def _sample(inputs, backbone):
+    """Return a raw batch of the first row, or None if nothing depends on it."""
+    if inputs.kind == "table":
+        return inputs.take(slice(0, 1)).tensor()
+    # an image may have to be read from a file and decoded
+    is_needed = inputs.kind != "text" and not isinstance(backbone, (str, Path))
+    return inputs.sample(0)[None] if is_needed else None
 
 
 def warn_if_truncated(inputs, backbone):

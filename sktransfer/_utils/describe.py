@@ -78,8 +78,9 @@ class Describer:
 
     def of(self, value):
         """Return bytes that tell `value` from others: what it is, or its digest."""
-        if _is_plain(value):
-            return repr(value).encode()
+        return repr(value).encode() if _is_plain(value) else self._below(value)
+
+    def _below(self, value):
         return self._once(id(value), value, self._described)
 
     def _once(self, key, value, describe):
@@ -121,7 +122,7 @@ class Describer:
         """Return the digest of several values, in their order."""
         shown = [value if _is_plain(value) else _BELOW for value in values]
         pairs = zip(values, shown, strict=True)
-        below = [self.of(value) for value, sign in pairs if sign is _BELOW]
+        below = [self._below(value) for value, sign in pairs if sign is _BELOW]
         return digest(kind, repr(shown).encode(), *below)
 
     def held(self, holder, path, value):

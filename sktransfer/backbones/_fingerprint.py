@@ -2,6 +2,7 @@
 
 import hashlib
 import zlib
+from functools import cache
 
 import torch
 from torch import nn
@@ -40,6 +41,10 @@ class NetDescriber(Describer):
         It has described the same network before passes through it: what those changed,
         weights and buffers apart, are records.
     """
+
+    def __init__(self, before=None):
+        super().__init__(before)
+        self._is_released = cache(is_released)
 
     def fingerprint(self, network):
         """Return the digest (bytes) of what decides on the features of a network.
@@ -89,7 +94,7 @@ class NetDescriber(Describer):
         state = {k: v for k, v in vars(module).items() if k not in left_out}
         for parts in [state.pop(name) for name in _OWN]:
             about += [tuple(parts), *parts.values()]
-        if is_released(type(module)):
+        if self._is_released(type(module)):
             return self.all(*about, *state, *state.values(), kind="module")
         return digest("own", self.all(*about), self.all_held(module, state))
 
@@ -98,8 +103,9 @@ class NetDescriber(Describer):
         return self.all(code.src, code.globals, kind="graph")
 
     def _tensor(self, tensor):
-        about = f"{tensor.dtype} {tuple(tensor.shape)} {_axes(tensor)}".encode()
-        return digest("tensor", self.of(type(tensor)), about, _content(tensor))
+        axes = _axes(tensor)
+        about = f"{tensor.dtype} {(*tensor.shape,)} {axes}".encode()
+        return digest("tensor", self.of(type(tensor)), about, _content(tensor, axes))
 
 
 def _refuse(module):
@@ -111,9 +117,9 @@ def share_digest(tensor, known):
     _KNOWN[tensor] = known
 
 
-def _content(tensor):
+def _content(tensor, axes):
     """Return the digest of the numbers, which are hashed again only if they changed."""
-    numbers = _numbers(tensor)
+    numbers = _numbers(tensor, axes)
     if numbers.nbytes < _SMALL or tensor.is_inference():
         return _hashed(numbers)
     # Versions alone do not tell: fused optimizers and `tensor.data` do not count.
@@ -127,11 +133,6 @@ def _content(tensor):
     return known[state]
 
 
-def _flat(tensor):
-    """Return the numbers in their order in memory: most tensors need no copy."""
-    return tensor.permute(_axes(tensor)).reshape(-1).contiguous()
-
-
 def _axes(tensor):
     """Return the axes in their order in memory; that of length one is arbitrary."""
     strides = zip(tensor.stride(), tensor.shape, strict=True)
@@ -143,10 +144,13 @@ def _hashed(numbers):
     return hashlib.sha256(numbers).digest()
 
 
-def _numbers(tensor):
-    """Return the numbers in their order in memory, as an array of bytes."""
+def _numbers(tensor, axes):
+    """Return the numbers in their order in memory, as bytes: most need no copy."""
     try:
-        return _flat(tensor.detach()).cpu().view(torch.uint8).numpy()
+        tensor = tensor.detach()
+        if not tensor.is_contiguous():
+            tensor = tensor.permute(axes)
+        return tensor.reshape(-1).contiguous().cpu().view(torch.uint8).numpy()
     except (RuntimeError, TypeError) as error:
         raise NotDescribableError(
             f"a tensor of layout {tensor.layout} on {tensor.device} cannot be read"

@@ -38,7 +38,7 @@ def as_backbone(
         Of the input: "table", "text", or anything else for images.
     sample : Tensor or None
         Some raw rows of the input, for the width of modules and number of columns;
-        None for texts.
+        None for texts, and for images if `backbone` is a name or a file.
     """
     modality = kind if kind in ("table", "text") else "image"
     if isinstance(backbone, str) and backbone == "auto":
