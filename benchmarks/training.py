@@ -10,8 +10,8 @@ the table there is a loop by hand that does so too, by scikit-learn and torch.
 import numpy as np
 import torch
 from _tables import median_and_range, seconds
-from skorch import NeuralNetClassifier
 from sklearn.preprocessing import StandardScaler
+from skorch import NeuralNetClassifier
 from torch import nn
 from torch.nn import functional as F
 from torchvision.models import resnet18

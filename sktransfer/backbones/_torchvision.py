@@ -37,6 +37,8 @@ _CONTAINERS = {"features", "layers", "blocks", "trunk_output"}
 # Parts of the body make one stage as long as they shrink the maps by less than this.
 _SHRINKAGE = 2 / 3
 _VIT_STAGES = 4
+# The stages of an architecture by its name and the size of images: found by a dry run.
+_PLANS: dict = {}
 
 
 def torchvision_backbone(name, weights="auto"):
@@ -55,7 +57,7 @@ def torchvision_backbone(name, weights="auto"):
         ignored = _CLASSIFIERS | _AUXILIARY
         load_state(network, _with_new_names(state), f"weights {label!r}", ignored)
     preprocessing = _preprocessing(published, network)
-    stages, width = _stages(network.eval(), preprocessing.crop)
+    stages, width = _stages(name, network.eval(), preprocessing.crop)
     return Backbone(
         [nn.Sequential(OrderedDict(stage)) for stage in stages],
         name=name,
@@ -160,11 +162,15 @@ def _head(network):
     return list(network.named_children())[-1]
 
 
-def _stages(network, image_size):
+def _stages(name, network, image_size):
     """Return the named parts of each stage, and the width of the last."""
     if isinstance(network, VisionTransformer):
         return _vit_stages(network), network.hidden_dim
-    return _stages_by_size(_body(network), image_size)
+    body = _body(network)
+    if (name, image_size) not in _PLANS:
+        _PLANS[name, image_size] = _stages_by_size(body, image_size)
+    stages, width = _PLANS[name, image_size]
+    return [{part: body[part] for part in stage} for stage in stages], width
 
 
 def _body(network):
@@ -224,20 +230,20 @@ def _vit_stages(vit):
 
 
 def _stages_by_size(body, image_size):
-    """Return runs of parts whose maps have about one size, and the last width.
+    """Return names of the parts whose maps have about one size, and the last width.
 
     Parts without parameters join the stage they lead to.
     """
     maps = torch.empty(1, 3, *image_size)
-    stages, height = [{}], None
+    stages, height = [[]], None
     for name, part in body.items():
         maps = run_on_meta(part, maps)
         shrunk = height is None or maps.shape[2] < _SHRINKAGE * height
         if shrunk:
-            if any(map(has_parameters, stages[-1].values())):
-                stages.append({})
+            if any(has_parameters(body[other]) for other in stages[-1]):
+                stages.append([])
             height = maps.shape[2]
-        stages[-1][name] = part
-    if not any(map(has_parameters, stages[-1].values())):
-        stages[-2].update(stages.pop())
+        stages[-1].append(name)
+    if not any(has_parameters(body[other]) for other in stages[-1]):
+        stages[-2].extend(stages.pop())
     return stages, maps.shape[1]

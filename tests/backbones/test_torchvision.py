@@ -185,3 +185,9 @@ def test_grey_and_transparent_images_of_any_size_are_prepared():
         torch.testing.assert_close(backbone(grey), same)
         alpha = torch.cat([grey.expand(-1, 3, -1, -1), grey], dim=1)
         torch.testing.assert_close(backbone(alpha), same)
+
+
+def test_networks_of_one_architecture_share_the_plan_of_stages_alone():
+    first, again = (load_backbone("resnet18", weights=None) for _ in range(2))
+    assert list(first.state_dict()) == list(again.state_dict())
+    assert not {id(p) for p in first.parameters()} & {id(p) for p in again.parameters()}
