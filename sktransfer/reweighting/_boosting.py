@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils._param_validation import HasMethods, Interval
 
-from ._learner import fit_with_weights, weight_parameter
+from ._learner import check_learner, fit_with_weights
 
 # An error of zero would give a learner all votes, and take the weight of every row that
 # another one has right.
@@ -98,7 +98,7 @@ class TrAdaBoost:
 
     def _fit(self, X, y, sample_domain, sample_weight):
         learner = self._default() if self.estimator is None else self.estimator
-        weight_parameter(learner)
+        check_learner(learner, self)
         rows = self._read(X, y, sample_domain, sample_weight)
         labelled = rows.domains.labelled
         self._start(rows.y[labelled])

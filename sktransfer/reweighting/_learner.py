@@ -3,7 +3,7 @@
 from inspect import Parameter, signature
 
 from sklearn import config_context
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.utils.validation import has_fit_parameter
 
 
@@ -15,6 +15,31 @@ def fit_with_weights(estimator, X, y, weight):
     """
     with config_context(enable_metadata_routing=False):
         return clone(estimator).fit(X, y, **{weight_parameter(estimator): weight})
+
+
+def check_learner(learner, owner):
+    """Refuse what the estimator `owner` cannot fit with weights.
+
+    Raises
+    ------
+    TypeError
+        If it is a class, a regressor where `owner` is a classifier or the reverse, or
+        takes no weights.
+    """
+    if isinstance(learner, type):
+        raise TypeError(
+            f"estimator={learner.__name__} is a class: pass an instance, "
+            f"{learner.__name__}()."
+        )
+    wanted, other, is_other = "classifier", "regressor", is_regressor
+    if not is_classifier(owner):
+        wanted, other, is_other = "regressor", "classifier", is_classifier
+    if is_other(learner):
+        raise TypeError(
+            f"estimator={learner!r} is a {other}, but {type(owner).__name__} takes a "
+            f"{wanted}."
+        )
+    weight_parameter(learner)
 
 
 def weight_parameter(estimator):

@@ -43,7 +43,7 @@ class ReweightedClassifier(Reweighted, DomainRowsClassifier):
         Where weights, whose mean is 1, are cut, so that no row decides alone. "auto" is
         the square root of the number of source rows: the variance of weighted means
         stays bounded, and what the cut changes vanishes with more rows [1]_. None: no
-        cut.
+        cut. Scaled to a mean of 1 again, the largest weight may lie above the cut.
     target_domain : int, default=None
         The target, where `sample_domain` does not say so by unlabelled rows.
 
@@ -134,7 +134,7 @@ class ReweightedClassifier(Reweighted, DomainRowsClassifier):
         Raises
         ------
         TypeError
-            If the estimator takes no `sample_weight`.
+            If the estimator takes no `sample_weight`, or is a regressor.
         ValueError
             If no row is labelled, or a domain has but one row.
         """
@@ -207,7 +207,8 @@ class ReweightedRegressor(Reweighted, DomainRowsRegressor):
         :class:`~sktransfer.alignment.DomainAligner`.
     max_weight : float, "auto" or None, default="auto"
         Where weights, whose mean is 1, are cut, so that no row decides alone; "auto" is
-        the square root of the number of source rows [1]_, None no cut.
+        the square root of the number of source rows [1]_, None no cut. Scaled to a mean
+        of 1 again, the largest weight may lie above the cut.
     target_domain : int, default=None
         The target, where `sample_domain` does not say so by unlabelled rows.
 
@@ -281,7 +282,7 @@ class ReweightedRegressor(Reweighted, DomainRowsRegressor):
         Raises
         ------
         TypeError
-            If the estimator takes no `sample_weight`.
+            If the estimator takes no `sample_weight`, or is a classifier.
         ValueError
             If no row is labelled, or a domain has but one row.
         """

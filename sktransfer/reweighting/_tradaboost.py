@@ -126,7 +126,7 @@ class TrAdaBoostClassifier(TrAdaBoost, DomainRowsClassifier):
         Raises
         ------
         TypeError
-            If the estimator takes no `sample_weight`.
+            If the estimator takes no `sample_weight`, or is a regressor.
         ValueError
             If no row is labelled, or none of the target.
         """

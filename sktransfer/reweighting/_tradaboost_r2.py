@@ -107,7 +107,7 @@ class TrAdaBoostRegressor(TrAdaBoost, DomainRowsRegressor):
         Raises
         ------
         TypeError
-            If the estimator takes no `sample_weight`.
+            If the estimator takes no `sample_weight`, or is a classifier.
         ValueError
             If no row is labelled, or none of the target.
         """

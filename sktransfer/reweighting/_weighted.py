@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from ..exceptions import EffectiveSampleSizeWarning
-from ._learner import fit_with_weights, weight_parameter
+from ._learner import check_learner, fit_with_weights
 
 _FEW_ROWS, _FEW_SHARE = 10, 0.05
 
@@ -41,7 +41,7 @@ class Reweighted:
 
     def _fit(self, X, y, sample_domain, sample_weight):
         estimator = self._default() if self.estimator is None else self.estimator
-        weight_parameter(estimator)
+        check_learner(estimator, self)
         rows = self._read(X, y, sample_domain, sample_weight)
         weights, counted = self._weights(rows, told=sample_domain is not None)
         labelled = rows.domains.labelled

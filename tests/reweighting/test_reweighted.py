@@ -408,11 +408,23 @@ def test_bad_input(change, error, message):
         ({"max_weight": 0.5}, ValueError, "'max_weight' parameter"),
         ({"target_domain": 9}, ValueError, "holds the domains"),
         ({"estimator": 3}, ValueError, "'estimator' parameter"),
+        ({"estimator": Ridge}, TypeError, r"Ridge is a class: .* instance, Ridge\(\)"),
+        (
+            {"estimator": make_pipeline(StandardScaler(), Ridge())},
+            TypeError,
+            "is a regressor, but ReweightedClassifier takes a classifier",
+        ),
     ],
 )
 def test_bad_parameters(parameters, error, message):
     with pytest.raises(error, match=message):
         ReweightedClassifier(**parameters).fit(X, Y, DOMAIN)
+
+
+def test_a_classifier_for_values():
+    match = r"LogisticRegression\(\) is a classifier, but .* takes a regressor"
+    with pytest.raises(TypeError, match=match):
+        ReweightedRegressor(LogisticRegression()).fit(X, Y, DOMAIN)
 
 
 def test_scoring_by_sentinels():

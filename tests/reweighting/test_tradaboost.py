@@ -186,6 +186,15 @@ def test_an_estimator_without_weights():
         TrAdaBoostClassifier(KNeighborsClassifier()).fit(X, _labels(2), DOMAIN)
 
 
+def test_an_estimator_of_the_other_kind():
+    match = r"estimator=Ridge\(\) is a regressor, but TrAdaBoostClassifier takes a cla"
+    with pytest.raises(TypeError, match=match):
+        TrAdaBoostClassifier(Ridge()).fit(X, _labels(2), DOMAIN)
+    match = "is a classifier, but TrAdaBoostRegressor takes a regressor"
+    with pytest.raises(TypeError, match=match):
+        TrAdaBoostRegressor(LogisticRegression()).fit(X, _values(), DOMAIN)
+
+
 @pytest.mark.parametrize("n_estimators", [0, 2.5])
 def test_bad_parameters(n_estimators):
     with pytest.raises(ValueError, match="'n_estimators' parameter"):
