@@ -78,7 +78,7 @@ def held_out_batches(net, rows, augment):
 def decode(net, features):
     """Return the raw rows that the decoder of `net` finds in features (n, d)."""
     backbone, head = net.module_.backbone, net.module_.head
-    features = torch.from_numpy(np.ascontiguousarray(features))
+    features = torch.from_numpy(np.require(features, requirements=["C", "W"]))
     parameter = next(head.parameters())
     parts = features.to(parameter).split(net.config.batch_size)
     rows = torch.cat([net.objective.decode(head(part)).cpu() for part in parts])

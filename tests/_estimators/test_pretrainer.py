@@ -1,6 +1,7 @@
 """The self-supervised pretrainer: what it learns, hands on and gives back."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -213,6 +214,22 @@ def test_decoded_tables_are_in_the_units_of_the_rows(objective, dtype):
     decoded = fitted.inverse_transform(fitted.transform(rows))
     assert decoded.dtype == dtype
     assert _explained(decoded, rows) > 0.9
+
+
+def test_decoding_features_that_cannot_be_written_to():
+    fitted = _pretrainer().fit(X)
+    features = fitted.transform(X)
+    decoded = fitted.inverse_transform(features)
+    features.flags.writeable = False  # as those of a DataFrame are
+    warned_always = torch.is_warn_always_enabled()
+    torch.set_warn_always(True)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            again = fitted.inverse_transform(features)
+    finally:
+        torch.set_warn_always(warned_always)
+    np.testing.assert_array_equal(again, decoded)
 
 
 LAYOUTS = {
