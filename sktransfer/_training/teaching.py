@@ -86,7 +86,26 @@ class ForeignNet(nn.Module):
                 inputs = inputs.float() / 255
         like = next(self.module.parameters(), inputs)
         output = self.module(inputs.to(like.dtype))
-        return output[:2] if isinstance(output, tuple) else (output, None)
+        output = output if isinstance(output, tuple) else (output,)
+        logits, features = (*output, None)[:2]
+        _check_returned(logits, features, len(inputs))
+        return logits, features
+
+
+def _check_returned(logits, features, n_rows):
+    """Refuse what a module of the caller's returned if it is not one for each row."""
+    for name, value in {"logits": logits, "features": features}.items():
+        if value is None and name == "features":
+            continue
+        shape = getattr(value, "shape", None)
+        if isinstance(value, torch.Tensor) and shape[:1] == (n_rows,):
+            continue
+        kind = type(value).__name__ if shape is None else f"shape {tuple(shape)}"
+        raise TypeError(
+            f"teacher: of {n_rows} rows the module returned {name} of {kind}, not a "
+            f"tensor ({n_rows}, n). Wrap it in a module that returns logits, or a "
+            "tuple of logits and features."
+        )
 
 
 def frozen_copy(net, device):

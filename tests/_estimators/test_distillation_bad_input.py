@@ -99,6 +99,32 @@ def test_teachers_that_cannot_be_trained_along(teacher):
     _fails(match, teacher, method="mutual")
 
 
+class Returns(nn.Module):
+    """Returns what a function makes of a batch."""
+
+    def __init__(self, make):
+        super().__init__()
+        self.make = make
+
+    def forward(self, x):
+        return self.make(x)
+
+
+@pytest.mark.parametrize(
+    ("make", "match"),
+    [
+        (lambda x: {"logits": x[:, :3]}, "of 40 rows .* logits of dict, not a tensor"),
+        (lambda x: [x[:, :3], x], "logits of list"),
+        (lambda x: x[:7, :3], r"logits of shape \(7, 3\), not a tensor \(40, n\)"),
+        (lambda x: x.sum(), r"logits of shape \(\)"),
+        (lambda x: (x[:, :3], x[:7]), r"features of shape \(7, 5\).*Wrap it"),
+    ],
+    ids=["dict", "list", "rows", "scalar", "features"],
+)
+def test_a_module_that_returns_something_else(make, match):
+    _fails(match, Returns(make))
+
+
 @pytest.mark.parametrize("n_logits", [2, 4])
 def test_a_wrong_number_of_logits(n_logits):
     match = rf"returned a batch of shape \(40, {n_logits}\), not logits \(n, 3\).*Pass"
