@@ -138,7 +138,8 @@ def train(net, method, task, epochs):
     n_steps = epochs * nets.steps_per_epoch(task)
     net.train()
     for step, batch in enumerate(paired_batches(task, epochs)):
-        optimizer.param_groups[0]["lr"] = nets.LR * nets.pace(step, n_steps)
+        for group in optimizer.param_groups:
+            group["lr"] = nets.LR * nets.pace(step, n_steps)
         ramp = 2 / (1 + math.exp(-10 * step / n_steps)) - 1
         optimizer.zero_grad(set_to_none=True)
         step_of(net, batch, ramp).backward()

@@ -55,9 +55,13 @@ def discriminator(n_inputs=WIDTH, n_outputs=1):
 
 
 def optimizer(*modules):
-    """Return a new AdamW of all parameters in `modules`."""
+    """Return a new AdamW, in which biases and norm layers do not decay, as in ours."""
     parameters = [p for module in modules for p in module.parameters()]
-    return torch.optim.AdamW(parameters, LR, weight_decay=WEIGHT_DECAY, fused=True)
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1]},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, LR, weight_decay=WEIGHT_DECAY, fused=True)
 
 
 def pace(step, n_steps):
@@ -67,7 +71,7 @@ def pace(step, n_steps):
 
 def steps_per_epoch(task):
     """Return the number of batches; the domain with more rows is seen once."""
-    return max(len(task.y_source), len(task.y_target)) // BATCH
+    return -(-max(len(task.y_source), len(task.y_target)) // BATCH)
 
 
 def as_tensor(X):

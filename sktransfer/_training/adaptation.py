@@ -6,7 +6,7 @@ from functools import partial
 import torch
 
 from ..adaptation._base import AdaptationMethod, DomainBatch, scale_gradient
-from .objective import check_scalar
+from .objective import at_least_float32, check_scalar
 
 # Of discriminators, as is usual for adversaries: little momentum, since what they are
 # to tell apart changes with every step [Radford, Metz, Chintala, ICLR 2016].
@@ -30,7 +30,7 @@ class Adaptation:
         self.methods, self.ramp = methods, ramp
         self.names = _names(methods)
         self.auxiliaries = [None] * len(methods)
-        self.optimizer = None
+        self.parameters, self.optimizer = [], None
         self.slope, self._gradients = 0.0, []
 
     def build(self, head, n_features, n_classes):
@@ -38,9 +38,9 @@ class Adaptation:
         like = next(head.parameters())
         built = [method.build(n_features, n_classes) for method in self.methods]
         self.auxiliaries = [None if aux is None else aux.to(like) for aux in built]
-        parameters = [p for aux in self.modules() for p in aux.parameters()]
-        if parameters:
-            self.optimizer = _AUXILIARY_OPTIMIZER(parameters)
+        self.parameters = [p for aux in self.modules() for p in aux.parameters()]
+        if self.parameters:
+            self.optimizer = _AUXILIARY_OPTIMIZER(self.parameters)
 
     def discriminating(self):
         """Return the name of the method whose module tells domains apart, or None."""
@@ -58,8 +58,7 @@ class Adaptation:
 
         Where players take turns, the last step of a batch may be another one's.
         """
-        grads = [p.grad for aux in self.modules() for p in aux.parameters()]
-        grads = [gradient for gradient in grads if gradient is not None]
+        grads = [p.grad for p in self.parameters if p.grad is not None]
         self._gradients = grads or self._gradients
 
     def note_slope(self):
@@ -133,7 +132,9 @@ class Sight:
     """
 
     def __init__(self, module, adaptation, views):
-        self.module, self.adaptation, self.views = module, adaptation, views
+        self.module, self.views = module, views
+        self.needs_views = adaptation.any("needs_views")
+        self.needs_stages = adaptation.any("needs_stages")
         self.apart = any(
             isinstance(m, torch.nn.modules.batchnorm._BatchNorm) and m.training
             for m in module.modules()
@@ -162,15 +163,15 @@ class Sight:
         return DomainBatch(**fields, progress=progress), labelled
 
     def _parts(self, step, source):
-        parts, views = {}, self.adaptation.any("needs_views")
+        parts = {}
         if source and step.domain is not None:
             # changed as much as the views, whose labels the net learns to guess by it
-            inputs = self.views(step.inputs) if views else step.inputs
+            inputs = self.views(step.inputs) if self.needs_views else step.inputs
             parts["source"] = (inputs, step.weight)
         aimed = [part for part in (step.labelled, step.target) if part is not None]
         if aimed:
             parts["target"] = _concatenated(aimed)
-        if step.target is not None and views:
+        if step.target is not None and self.needs_views:
             parts["views"] = (self.views(step.target.inputs), step.target.weight)
         return parts
 
@@ -179,31 +180,25 @@ class Sight:
         inputs = [rows for rows, _ in parts]
         same = len({(rows.dtype, rows.shape[1:]) for rows in inputs}) == 1
         if self.apart or not same or len(parts) == 1:
-            return [at_least_float32(self.module(*part)) for part in parts]
-        output = at_least_float32(self.module(torch.cat(inputs)))
-        outputs = []
-        for rows in inputs:
-            first, output = _split(output, len(rows))
-            outputs.append(first)
-        return outputs
+            return [with_float32(self.module(*part)) for part in parts]
+        output = with_float32(self.module(torch.cat(inputs)))
+        return _pieces(output, [len(rows) for rows in inputs])
 
     def _fields(self, output, domain):
         fields = {f"features_{domain}": output.features, f"logits_{domain}": output[0]}
-        if self.adaptation.any("needs_stages"):
+        if self.needs_stages:
             pool = self.module.backbone.pooling.pool_stage
             fields[f"stages_{domain}"] = [pool(maps) for maps in output.maps]
         return fields
 
 
-def at_least_float32(output):
+def with_float32(output):
     """Return an Output in the precision that losses are computed in."""
-
-    def raised(values):
-        half = values.dtype in (torch.bfloat16, torch.float16)
-        return values.float() if half else values
-
-    maps = None if output.maps is None else [raised(m) for m in output.maps]
-    return type(output)(raised(output.logits), raised(output.features), maps)
+    maps = output.maps
+    if maps is not None:
+        maps = [at_least_float32(stage) for stage in maps]
+    logits, features = map(at_least_float32, (output.logits, output.features))
+    return type(output)(logits, features, maps)
 
 
 def _concatenated(parts):
@@ -221,13 +216,13 @@ def _split(output, n):
     """Return the first `n` rows of an Output, None if there are none, and the rest."""
     if n == 0:
         return None, output
-    maps = output.maps
-    first, rest = (
-        type(output)(
-            output.logits[rows],
-            output.features[rows],
-            None if maps is None else [m[rows] for m in maps],
-        )
-        for rows in (slice(None, n), slice(n, None))
-    )
-    return first, rest
+    return _pieces(output, [n, len(output.logits) - n])
+
+
+def _pieces(output, sizes):
+    """Return an Output in pieces of so many rows; one gradient comes back from all."""
+    logits, features = output.logits.split(sizes), output.features.split(sizes)
+    maps = [None] * len(sizes)
+    if output.maps is not None:
+        maps = zip(*(stage.split(sizes) for stage in output.maps), strict=True)
+    return list(map(type(output), logits, features, maps))

@@ -1,8 +1,10 @@
 """The net, when it learns from two domains."""
 
+from contextlib import nullcontext
+
 import torch
 
-from .adaptation import Sight, at_least_float32
+from .adaptation import Sight, with_float32
 from .batches import Batch
 from .figures import EpochFigures
 from .net import TransferNet
@@ -156,7 +158,8 @@ class Game:
         `source`: False leaves the source rows out. `backbone_learns`: False cuts the
         gradient off behind the features.
         """
-        with self.net._run.autocast, torch.set_grad_enabled(backbone_learns):
+        learning = nullcontext() if backbone_learns else torch.no_grad()
+        with self.net._run.autocast, learning:
             self.seen, self._labelled = self.net._see(self.step, source)
         if not backbone_learns:
             self._run_head_anew()
@@ -201,7 +204,7 @@ class Game:
         module, batches = self.net.module_.eval(), self.net.target_batches
         with torch.no_grad(), self.net._run.autocast:
             outputs = [(module(batch.inputs), batch.weight) for batch in batches]
-        outputs = [(at_least_float32(output), weight) for output, weight in outputs]
+        outputs = [(with_float32(output), weight) for output, weight in outputs]
         features = torch.cat([output.features for output, _ in outputs])
         logits = torch.cat([output.logits for output, _ in outputs])
         weights = [weight for _, weight in outputs]

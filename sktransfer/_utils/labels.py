@@ -20,6 +20,7 @@ def check_scorable(y, classes):
             f"y has labels that are not among the classes {classes}: "
             f"{sorted(unknown)[:5]}. If they stand for unknown labels of "
             "target rows, pass sample_domain, which leaves these rows out (it "
-            "reaches a step of a Pipeline with metadata routing enabled), or score "
-            "without labels, by sktransfer.metrics.get_adaptation_scorer."
+            "reaches a step of a Pipeline, and the scores of a search, with metadata "
+            "routing enabled), or score without labels, by "
+            "sktransfer.metrics.get_adaptation_scorer."
         )

@@ -62,11 +62,7 @@ class DANN(AdaptationMethod):
 
     def loss(self, batch, aux):
         """Return the cross-entropy of the discriminator, its gradient reversed."""
-        reversed_batch = batch._replace(
-            features_s=reverse_gradient(batch.features_s),
-            features_t=reverse_gradient(batch.features_t),
-        )
-        return discrimination(reversed_batch, aux)
+        return discrimination(batch, aux, reverse_gradient)
 
 
 class CDAN(AdaptationMethod):
@@ -253,16 +249,18 @@ def reverse_gradient(x):
     return scale_gradient(x, -1.0)
 
 
-def discrimination(batch, discriminator):
+def discrimination(batch, discriminator, between=lambda features: features):
     """Return the loss of a discriminator that tells the features' domains apart.
 
     It is the binary cross-entropy, both domains counting by half. The balanced
-    accuracy is kept in ``discriminator.domain_accuracy``.
+    accuracy is kept in ``discriminator.domain_accuracy``. Features pass through
+    `between` on their way.
     """
     features = torch.cat([batch.features_s, batch.features_t])
     share_s = shares(batch.features_s, batch.weight_s)
     share_t = shares(batch.features_t, batch.weight_t)
-    return _domain_loss(discriminator, discriminator(features), share_s, share_t)
+    logits = discriminator(between(features))
+    return _domain_loss(discriminator, logits, share_s, share_t)
 
 
 def _domain_loss(discriminator, logits, share_s, share_t):

@@ -83,7 +83,7 @@ def _discount(source_weight, n_rounds):
 
 
 class TrAdaBoost:
-    """Fits the rounds; those of the second half predict."""
+    """Fits the rounds; those from ``ceil(n_estimators / 2)`` on predict."""
 
     _parameter_constraints = {
         "estimator": [HasMethods(["fit", "predict"]), None],

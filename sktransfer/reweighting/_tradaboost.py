@@ -16,7 +16,7 @@ class TrAdaBoostClassifier(TrAdaBoost, DomainRowsClassifier):
     In each round a classifier learns from all labelled rows by their weights. Target
     rows that it has wrong gain weight, as in AdaBoost; source rows that it has wrong
     lose weight, by a factor that is the same in all rounds: they contradict the target.
-    The classifiers of the second half of the rounds vote [1]_.
+    The classifiers from round ``ceil(n_estimators / 2)`` on vote [1]_.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class TrAdaBoostClassifier(TrAdaBoost, DomainRowsClassifier):
     estimator_errors_ : ndarray of shape (n_rounds,)
         Weighted error of each on the target rows.
     estimator_weights_ : ndarray of shape (n_rounds,)
-        The vote of each, 0 in the first half of the rounds.
+        The vote of each, 0 in the rounds before. If none had one, the last one votes.
     weights_ : ndarray of shape (n_samples,)
         Weight of each row of `fit` after the last round; their sum is that of the
         labelled rows' `sample_weight`.
@@ -68,7 +68,7 @@ class TrAdaBoostClassifier(TrAdaBoost, DomainRowsClassifier):
     ``sample_weight=np.where(sample_domain == 2, n_source / n_target, 1)``.
 
     Without a target this is supervised training of one classifier; without source rows
-    it is AdaBoost whose first half has no vote.
+    it is AdaBoost whose first rounds have no vote.
 
     References
     ----------

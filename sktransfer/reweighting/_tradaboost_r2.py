@@ -37,7 +37,8 @@ class TrAdaBoostRegressor(TrAdaBoost, DomainRowsRegressor):
     estimator_errors_ : ndarray of shape (n_rounds,)
         Weighted error of each on the target rows, from 0 to 1.
     estimator_weights_ : ndarray of shape (n_rounds,)
-        The weight of each in the median, 0 in the first half of the rounds.
+        The weight of each in the median, 0 in the rounds before. If none had one, the
+        last one predicts.
     weights_ : ndarray of shape (n_samples,)
         Weight of each row of `fit` after the last round; their sum is that of the
         labelled rows' `sample_weight`.
