@@ -16,7 +16,7 @@ class TrAdaBoostRegressor(TrAdaBoost, DomainRowsRegressor):
     In each round a regressor learns from all labelled rows by their weights. Target
     rows that it misses gain weight, source rows that it misses lose weight, both by how
     far it misses them in relation to the farthest miss. The weighted median of the
-    regressors of the second half of the rounds predicts [1]_.
+    regressors from round ``ceil(n_estimators / 2)`` on predicts [1]_.
 
     Parameters
     ----------
