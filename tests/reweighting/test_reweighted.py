@@ -429,7 +429,8 @@ def test_a_classifier_for_values():
 
 def test_scoring_by_sentinels():
     model = ReweightedClassifier().fit(X, Y, DOMAIN)
-    with pytest.raises(ValueError, match=r"not among the classes.*sample_domain.*search"):
+    match = r"not among the classes.*sample_domain.*search"
+    with pytest.raises(ValueError, match=match):
         model.score(X, Y)
     with pytest.raises(ValueError, match="no label to score by"):
         model.score(X, Y, sample_domain=-np.abs(DOMAIN))
