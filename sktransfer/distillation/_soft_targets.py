@@ -68,8 +68,9 @@ class DIST(DistillationMethod):
     """Correlation with the teacher's softened predictions, instead of equality.
 
     The loss is one minus Pearson's correlation: between the classes of a row, averaged
-    over the rows, and between the rows of a class, averaged over the classes. It asks
-    less of a student that is much smaller than its teacher.
+    over the rows, and between the rows of a class, averaged over the classes. It is
+    multiplied by the square of the temperature, as in `KD`. It asks less of a student
+    that is much smaller than its teacher.
 
     Parameters
     ----------
