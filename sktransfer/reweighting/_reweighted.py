@@ -76,6 +76,10 @@ class ReweightedClassifier(Reweighted, DomainRowsClassifier):
     Labelled target rows train too, with weight 1. Without a target, and without a
     source, this is supervised training on all labelled rows.
 
+    `effective_sample_size_` falls as the domains move apart, but where they do not
+    overlap at all the weights get even again: see
+    :func:`~sktransfer.metrics.proxy_a_distance`, which is near 2 there.
+
     Weights help where the model is too simple to be right everywhere; one that fits all
     source rows well has little to gain and loses rows.
 
