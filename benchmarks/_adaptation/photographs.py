@@ -73,10 +73,10 @@ def square(folder):
 def cifar():
     """Return clean images and labels: to train on, held out."""
     arrays = np.load(data_folder() / "cifar10_subset.npz")
-    return [
-        (arrays[f"X_{part}"][:N_CIFAR], arrays[f"y_{part}"][:N_CIFAR].astype(np.int64))
-        for part in ("train", "test")
-    ]
+    y = arrays["y_train"].astype(np.int64)
+    rows = np.random.default_rng(0).permutation(len(y))[:N_CIFAR]  # sorted by class
+    held_out = arrays["X_test"], arrays["y_test"].astype(np.int64)
+    return (arrays["X_train"][rows], y[rows]), held_out
 
 
 PICTURES = {"ants and bees": ants_and_bees, "cifar": cifar}
