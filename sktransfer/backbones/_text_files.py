@@ -48,9 +48,9 @@ def _folder(name):
     """Return the folder that `name` is, or the one of a download by that name."""
     given = name.partition(":")[2]
     folder = Path(given).expanduser()
-    if folder.is_dir():
+    if given.strip() and folder.is_dir():
         return folder
-    if given.startswith((".", "/", "~")) or not given:
+    if given.startswith((".", "/", "~")) or not given.strip():
         raise FileNotFoundError(f"backbone={name!r}: there is no folder {given!r}.")
     hub = import_optional("huggingface_hub", "text", f"backbone={name!r}")
     # as sentence-transformers understands a name without an owner

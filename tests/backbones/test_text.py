@@ -286,6 +286,9 @@ def test_poolings_that_are_not_known_are_refused(tmp_path):
 def test_a_missing_folder_is_named():
     with pytest.raises(FileNotFoundError, match=r"no folder '\./nowhere'"):
         load_backbone("text:./nowhere")
+    for nothing in ("text:", "text: "):
+        with pytest.raises(FileNotFoundError, match=f"{nothing}.*there is no folder"):
+            load_backbone(nothing)
 
 
 def test_a_model_that_cannot_be_downloaded(monkeypatch):
