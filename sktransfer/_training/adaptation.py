@@ -1,7 +1,8 @@
 """The methods of one training, with the modules that learn along."""
 
 import math
-from functools import partial
+from functools import partial, reduce
+from operator import add
 
 import torch
 
@@ -84,7 +85,7 @@ class Adaptation:
 
     def loss(self, seen):
         """Return the sum of the losses of a DomainBatch, and each as it is."""
-        total, bare = 0.0, {}
+        terms, bare = [], {}
         parts = zip(self.names, self.methods, self.auxiliaries, strict=True)
         for name, method, aux in parts:
             factor = self.factor(method, seen.progress)
@@ -94,9 +95,10 @@ class Adaptation:
             if value is None and type(method).loss is AdaptationMethod.loss:
                 continue
             check_scalar(value, method)
-            total = total + (factor * value if aux is None else value)
+            terms.append(factor * value if aux is None else value)
             bare[name] = value.detach()
-        return total, bare
+        # an addition of 0 has its price, there and back
+        return reduce(add, terms) if terms else 0.0, bare
 
 
 def _names(methods):

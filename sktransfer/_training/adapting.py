@@ -187,7 +187,8 @@ class Game:
         net, step, seen = self.net, self.step, self.seen
         logits = seen.logits_s if head is None else head(seen.features_s)
         loss = net.objective.task_loss(logits, Batch(step.inputs, step.y, step.weight))
-        loss = net.adaptation.source_weight * loss
+        if (weight := net.adaptation.source_weight) != 1:
+            loss = weight * loss
         if (labelled := self._labelled) is not None:
             aside = labelled.logits if head is None else head(labelled.features)
             loss = loss + net.objective.task_loss(aside, step.labelled)

@@ -264,9 +264,8 @@ def discrimination(batch, discriminator, between=lambda features: features):
 
 
 def _domain_loss(discriminator, logits, share_s, share_t):
-    share = torch.cat([share_s, share_t]) / 2
-    sides = torch.cat([torch.ones_like(share_s), -torch.ones_like(share_t)])
-    right = sides * logits  # positive where the domain is found
+    signed = torch.cat([share_s, -share_t]) / 2
+    share, right = signed.abs(), signed.sign() * logits  # positive: domain found
     discriminator.domain_accuracy = (1 + share @ right.detach().sign()) / 2
     return -(share @ F.logsigmoid(right))
 
