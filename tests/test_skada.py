@@ -89,6 +89,34 @@ def test_scorers_without_target_labels(skada, name, in_pipeline):
     assert np.isfinite(scores).all()
 
 
+@pytest.mark.parametrize("name", ["DeepEmbeddedValidation", "MaNoScorer"])
+def test_scorers_that_take_other_libraries_in_pipelines_alone(skada, name):
+    scores = cross_val_score(
+        make_pipeline(StandardScaler(), _model()),
+        X,
+        Y,
+        cv=_splitter(skada, "SourceTargetShuffleSplit"),
+        params={"sample_domain": DOMAIN},
+        scoring=getattr(skada.metrics, name)(),
+        error_score="raise",
+    )
+    assert np.isfinite(scores).all()
+
+
+@pytest.mark.parametrize("in_pipeline", [False, True])
+def test_importance_weights_judge_the_source_rows(skada, in_pipeline):
+    model = _model().set_score_request(sample_weight=True)
+    if in_pipeline:
+        model = make_pipeline(StandardScaler(), model)
+    model.fit(X, Y, sample_domain=DOMAIN)
+    scorer = skada.metrics.ImportanceWeightedScorer()
+    score = scorer(model, X, Y, sample_domain=DOMAIN)
+    source_densities = scorer.weight_estimator_source_.score_samples(X[:40])
+    weights = scorer.weight_estimator_target_.score_samples(X[:40]) - source_densities
+    right = model.predict(X[:40]) == Y[:40]
+    assert score == pytest.approx(np.average(right, weights=np.exp(weights)))
+
+
 def test_the_entropy_that_skada_finds_is_that_of_our_probabilities(skada):
     model = _model().fit(X, Y, DOMAIN)
     scorer = skada.metrics.PredictionEntropyScorer()

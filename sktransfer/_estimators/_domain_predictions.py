@@ -9,15 +9,18 @@ from ._net_classifier import NetClassifierMixin
 
 
 class DomainPredictionsMixin(NetClassifierMixin):
-    """Takes `sample_domain` in every method, so that it can be routed everywhere."""
+    """Takes `sample_domain` in every method, so that it can be routed everywhere.
+
+    Where the scorers of skada say `allow_source`, it is taken, too.
+    """
 
     __metadata_request__fit = {"sample_domain": True}
-    __metadata_request__predict = {"sample_domain": True}
-    __metadata_request__predict_proba = {"sample_domain": True}
+    __metadata_request__predict = {"sample_domain": True, "allow_source": True}
+    __metadata_request__predict_proba = {"sample_domain": True, "allow_source": True}
     __metadata_request__decision_function = {"sample_domain": True}
-    __metadata_request__score = {"sample_domain": True}
+    __metadata_request__score = {"sample_domain": True, "allow_source": True}
 
-    def predict(self, X, sample_domain=None):
+    def predict(self, X, sample_domain=None, allow_source=True):
         """Predict the label of each row.
 
         Parameters
@@ -26,6 +29,8 @@ class DomainPredictionsMixin(NetClassifierMixin):
             As in `fit`.
         sample_domain : ignored
             Taken for the sake of metadata routing.
+        allow_source : ignored
+            Taken for the sake of skada: rows of any domain are predicted.
 
         Returns
         -------
@@ -34,7 +39,7 @@ class DomainPredictionsMixin(NetClassifierMixin):
         """
         return super().predict(X)
 
-    def predict_proba(self, X, sample_domain=None):
+    def predict_proba(self, X, sample_domain=None, allow_source=True):
         """Estimate the probability of each class.
 
         Parameters
@@ -43,6 +48,8 @@ class DomainPredictionsMixin(NetClassifierMixin):
             As in `fit`.
         sample_domain : ignored
             Taken for the sake of metadata routing.
+        allow_source : ignored
+            Taken for the sake of skada: rows of any domain are predicted.
 
         Returns
         -------
@@ -92,7 +99,7 @@ class DomainPredictionsMixin(NetClassifierMixin):
         (images,) = inputs.batch(slice(None), self.backbone_.preprocessing)
         return images.permute(0, 2, 3, 1).contiguous().numpy()
 
-    def score(self, X, y, sample_weight=None, sample_domain=None):
+    def score(self, X, y, sample_weight=None, sample_domain=None, allow_source=True):
         """Compute the accuracy on labelled rows.
 
         Parameters
@@ -107,6 +114,8 @@ class DomainPredictionsMixin(NetClassifierMixin):
             Where it is negative the row is left out, since its label does not count.
             Labelled rows of a source do count: to judge the target alone, pass its
             rows alone, as folds of :class:`~sktransfer.selection.TargetKFold` do.
+        allow_source : ignored
+            Taken for the sake of skada: labelled rows of any domain count.
 
         Returns
         -------
