@@ -1,7 +1,7 @@
 """Copies of backbones for inference: one of each backbone, kept while that lives.
 
 A copy shares its tensors with the backbone, except for those that are folded, packed or
-cast; it is made anew once the backbone has other modules or weights.
+cast; it is made anew once the backbone has other modules, settings or weights.
 """
 
 import copy
@@ -22,6 +22,9 @@ _LOCK = threading.Lock()
 
 # Their products of large matrices use all threads well, and cannot be kept to one.
 _DENSE = (nn.Linear, nn.MultiheadAttention)
+
+# Attributes of these types may be equal without being the same object.
+_PLAIN = {bool, int, float, str, tuple, type(None)}
 
 
 def can_be_copied(backbone):
@@ -69,7 +72,7 @@ class _Copy:
 
     def __init__(self, backbone, kind):
         self.kind = kind
-        self.sources = _sources(backbone)
+        self.sources, self.settings = _sources(backbone), _settings(backbone)
         self.network, self.changed = _network(_sharing_tensors(backbone), *kind)
         self.fingerprint = _fingerprint(self.changed)
 
@@ -80,6 +83,7 @@ class _Copy:
             kind == self.kind
             and len(sources) == len(self.sources)
             and all(map(is_, sources, self.sources))
+            and _settings(backbone) == self.settings
             and _are_equal(_fingerprint(self.changed), self.fingerprint)
         )
 
@@ -105,8 +109,23 @@ def _is_finite(backbone):
 
 def _sources(backbone):
     """Return all that a backbone is made of; not itself, which is to be freed."""
-    parts = list(backbone.modules())[1:]
-    return [*parts, *backbone.parameters(), *backbone.buffers(), backbone.preprocessing]
+    parts = [*backbone.modules()][1:]
+    held = [value for value in _attributes(parts) if type(value) not in _PLAIN]
+    tensors = (*backbone.parameters(), *backbone.buffers())
+    return [*parts, *held, *tensors, backbone.preprocessing]
+
+
+def _settings(backbone):
+    """Return the settings of the modules that a copy has for its own, in a list."""
+    parts = [*backbone.modules()][1:]
+    return [value for value in _attributes(parts) if type(value) in _PLAIN]
+
+
+def _attributes(modules):
+    """Yield the attributes of the modules that a copy has for its own."""
+    for module in modules:
+        if is_known(module):
+            yield from (v for k, v in vars(module).items() if k != "training")
 
 
 def _sharing_tensors(backbone):

@@ -42,7 +42,10 @@ _CHAINS: dict[str, list[tuple[str, ...]]] = {
 
 def is_known(module):
     """Whether it is known what a module of this class does with its children."""
-    return type(module).__module__.startswith(_KNOWN)
+    kind = type(module)
+    # a class may have been given another forward
+    homes = (kind.__module__, getattr(kind.forward, "__module__", None) or "")
+    return all(home.startswith(_KNOWN) for home in homes)
 
 
 def known_modules(module):

@@ -7,10 +7,12 @@ import weakref
 import pytest
 import torch
 from torch import nn
+from torchvision.models.resnet import BasicBlock
 
 from sktransfer._inference._copies import can_be_copied, copied_network
 from sktransfer._inference._packed import PackedConv2d
 from sktransfer.backbones import Backbone, ImagePreprocessing, load_backbone
+from sktransfer.backbones._pooling import Pooling
 
 from ..nets import same_state, state_of, tiny_backbone
 
@@ -94,6 +96,32 @@ def test_there_is_one_copy_until_the_backbone_changes():
     assert copied_network(backbone, torch.bfloat16) is not replaced
 
 
+@torch.inference_mode()
+@pytest.mark.parametrize(
+    ("kind", "name", "value"),
+    [
+        (nn.Conv2d, "stride", (1, 1)),
+        (nn.BatchNorm2d, "eps", 0.5),
+        (nn.MaxPool2d, "stride", [1, 1]),
+        (Pooling, "kind", "max"),
+    ],
+)
+def test_a_setting_that_changes_in_place_reaches_the_copy(kind, name, value):
+    backbone, batch = load_backbone("resnet18", None, image_size=64), _batch()
+    before = copied_network(backbone).features(batch)
+    module = next(m for m in backbone.modules() if type(m) is kind)
+    setattr(module, name, value)
+    expected = backbone(batch)
+    assert _distance(copied_network(backbone).features(batch), expected) < 1e-5
+    assert _distance(before, expected) > 1e-2
+
+
+def test_training_mode_does_not_change_the_copy():
+    backbone = tiny_backbone()
+    network = copied_network(backbone)
+    assert copied_network(backbone.train()) is network
+
+
 def test_a_copy_goes_with_its_backbone():
     backbone = tiny_backbone()
     network = weakref.ref(copied_network(backbone))
@@ -138,6 +166,25 @@ def test_modules_of_the_user_are_left_alone():
     assert not network.in_streams
     assert network.backbone.stages[0][2] is stage[2]
     assert _distance(network.features(batch), backbone(batch)) < 1e-6
+
+
+def _norm_first(block, x):
+    out = block.relu(block.conv1(block.bn1(x)))
+    return x + block.bn2(block.conv2(out))
+
+
+@torch.inference_mode()
+def test_a_class_that_was_given_another_forward_is_left_alone(monkeypatch):
+    block = BasicBlock(3, 3)
+    backbone = _shaken(
+        Backbone([block], name="block", width=3, preprocessing=ImagePreprocessing())
+    )
+    batch = _batch(224)
+    assert _distance(copied_network(backbone).features(batch), backbone(batch)) < 1e-5
+    monkeypatch.setattr(BasicBlock, "forward", _norm_first)
+    network = copied_network(backbone)
+    assert _distance(network.features(batch), backbone(batch)) < 1e-6
+    assert network.backbone.stages[0] is block
 
 
 @torch.inference_mode()
