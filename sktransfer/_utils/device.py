@@ -24,11 +24,13 @@ def resolve_device(device):
 
 
 def autocast(precision, device, modality):
-    """Return the context in which a net computes in `precision`."""
+    """Return the context in which a net computes in `precision`, whatever is outside."""
     dtype = autocast_dtype(precision, device, modality)
-    if dtype is None:
-        return nullcontext()
-    return torch.autocast(device.type, dtype=dtype)
+    if dtype is not None:
+        return torch.autocast(device.type, dtype=dtype)
+    if torch.is_autocast_enabled(device.type):
+        return torch.autocast(device.type, enabled=False)
+    return nullcontext()
 
 
 def autocast_dtype(precision, device, modality):

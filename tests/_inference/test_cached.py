@@ -207,6 +207,18 @@ def test_precision_of_products(backend, precision, cache, computed):
     assert sum(computed) == 32
 
 
+def test_autocast_of_the_caller_does_not_get_into_the_cache(cache):
+    dense = nn.Sequential(nn.Flatten(), nn.Linear(192, 8))
+    backbone = Backbone(
+        [dense], name="dense", width=8, preprocessing=ImagePreprocessing(crop=(8, 8))
+    )
+    inputs = read_images(images(4)[0])
+    with torch.autocast("cpu", torch.bfloat16):
+        first = cached(cache, backbone, inputs)
+    expected = compute_features(backbone, inputs, batch_size=5, device=CPU)
+    assert_allclose(first, expected, rtol=1e-5)
+
+
 def test_kinds_of_input_share_nothing(cache, tmp_path):
     kinds = kinds_of(images(16)[0], tmp_path)
     for number, inputs in enumerate(kinds.values(), 1):

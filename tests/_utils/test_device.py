@@ -29,6 +29,14 @@ def test_auto_is_float32_on_a_cpu():
     assert isinstance(autocast("auto", torch.device("cpu"), "image"), nullcontext)
 
 
+@torch.autocast("cpu", torch.bfloat16)
+def test_float32_is_float32_under_autocast_of_the_caller():
+    rows = torch.ones(2, 2)
+    with autocast("float32", torch.device("cpu"), "image"):
+        assert (rows @ rows).dtype == torch.float32
+    assert (rows @ rows).dtype == torch.bfloat16
+
+
 def test_a_device_that_is_not_there_names_the_cure():
     with pytest.raises(ValueError, match=r"device='nowhere'.*device='auto'"):
         resolve_device("nowhere")
