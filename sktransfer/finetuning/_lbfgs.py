@@ -1,9 +1,11 @@
 """Preconditioned L-BFGS for several linear models on the same rows."""
 
+import warnings
 from collections import deque
 from typing import NamedTuple
 
 import torch
+from sklearn.exceptions import ConvergenceWarning
 
 # Pairs of steps; iterations; iterations with one preconditioner; trials of a step.
 _MEMORY, _MAX_ITERATIONS, _REFRESH, _MAX_TRIALS = 5, 1000, 30, 20
@@ -37,7 +39,7 @@ def minimize(problem, C, W, tolerance):
     The heads advance together, each with its own steps: L-BFGS [1]_ whose first guess
     of the Hessian is the problem's preconditioner. A head is done when the fall that a
     Newton step with the preconditioner promises is below `tolerance` times its
-    objective.
+    objective. Where that takes too long, there is a `ConvergenceWarning`.
 
     Parameters
     ----------
@@ -70,6 +72,13 @@ def minimize(problem, C, W, tolerance):
         new = line.search()
         pairs.append((new.W - point.W, new.gradient - point.gradient))
         point = new
+    else:
+        warnings.warn(
+            f"The linear head has not converged in {_MAX_ITERATIONS} iterations at "
+            f"C={C:g}. Take a smaller C.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
     return point.W
 
 

@@ -1,8 +1,11 @@
 """The solver of the convex head on problems whose solution is known."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 from torch.testing import assert_close
 
@@ -37,12 +40,21 @@ def test_each_head_is_the_logistic_regression_of_its_weights(C):
 
 
 def test_ridge_regression_takes_one_step(monkeypatch):
-    monkeypatch.setattr(_lbfgs, "_MAX_ITERATIONS", 1)
+    monkeypatch.setattr(_lbfgs, "_MAX_ITERATIONS", 2)  # the second looks at the first
     y = RNG.normal(size=(80, 2))
     problem = ProbeProblem(Z, y, WEIGHT[:1], SquaredError(), None, 2)
     best = Ridge(alpha=2.0).fit(Z, y, sample_weight=WEIGHT[0])
     expected = np.column_stack([best.coef_, best.intercept_])
-    assert_close(_solve(problem, 0.5)[0], torch.from_numpy(expected))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        W = _solve(problem, 0.5)
+    assert_close(W[0], torch.from_numpy(expected))
+
+
+def test_too_few_iterations_are_told(monkeypatch):
+    monkeypatch.setattr(_lbfgs, "_MAX_ITERATIONS", 3)
+    with pytest.warns(ConvergenceWarning, match=r"3 iterations at C=1000\."):
+        _solve(_problem(WEIGHT), 1000.0)
 
 
 def test_heads_together_are_what_each_is_alone():
