@@ -24,7 +24,7 @@ def resolve_device(device):
 
 
 def autocast(precision, device, modality):
-    """Return the context in which a net computes in `precision`, whatever is outside."""
+    """Return the context in which a net computes in `precision`, inside any other."""
     dtype = autocast_dtype(precision, device, modality)
     if dtype is not None:
         return torch.autocast(device.type, dtype=dtype)
