@@ -4,8 +4,9 @@ Run ``python benchmarks/probe.py``; it needs SKTRANSFER_DATA. 5000 features of 5
 columns, of images of CIFAR-10 by a SqueezeNet, are computed once. Then `fit` of
 ``FineTuneClassifier(strategy="linear_probe", C="cv")`` on them, as a whole, is
 interleaved with `fit` of `LogisticRegressionCV` on the same standardised features,
-folds and strengths. The second table shows how far, at every strength, the objective
-is above its optimum: the largest excess over the folds.
+folds and strengths; its default way, which is slow, is timed once. The second table
+shows how far, at every strength, the objective is above its optimum: the largest excess
+over the folds.
 """
 
 import os
