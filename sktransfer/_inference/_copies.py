@@ -32,7 +32,11 @@ def can_be_copied(backbone):
 
     Hooks and methods that were put on a module may belong to this very one, as may
     what a module of the user's holds besides parameters: it is shared with the copy.
+    Hooks on all modules would miss those that are fused.
     """
+    of_all = nn.modules.module
+    if of_all._global_forward_hooks or of_all._global_forward_pre_hooks:
+        return False
     return not any(
         module._forward_hooks
         or module._forward_pre_hooks

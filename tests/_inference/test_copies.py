@@ -7,6 +7,10 @@ import weakref
 import pytest
 import torch
 from torch import nn
+from torch.nn.modules.module import (
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+)
 from torchvision.models.resnet import BasicBlock
 
 from sktransfer._inference._copies import can_be_copied, copied_network
@@ -138,6 +142,19 @@ def test_hooks_and_methods_of_an_instance_forbid_a_copy():
     handle.remove()
     backbone.stages[0].forward = lambda x: x
     assert not can_be_copied(backbone)
+
+
+@pytest.mark.parametrize(
+    "register", [register_module_forward_hook, register_module_forward_pre_hook]
+)
+def test_hooks_on_all_modules_forbid_a_copy(register):
+    backbone = tiny_backbone()
+    handle = register(lambda *args: None)
+    try:
+        assert not can_be_copied(backbone)
+    finally:
+        handle.remove()
+    assert can_be_copied(backbone)
 
 
 class _Crossed(nn.Module):
