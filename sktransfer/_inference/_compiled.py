@@ -8,6 +8,7 @@ import torch
 from torch._inductor import config as inductor
 from torch._subclasses import FakeTensorMode
 
+from .._utils.messages import first_line
 from ._networks import Network
 
 # On a machine without CUDA, torch 2.11 crashes once the thread has ended in which it
@@ -66,14 +67,10 @@ def _compiled(forward, batch):
     # Compilers fail in any way they like.
     except Exception as error:
         warnings.warn(
-            f"compile=True: torch cannot compile the backbone ({_reason(error)}). It "
-            "computes without; on the CPU, torch.compile needs a C++ compiler.",
+            f"compile=True: torch cannot compile the backbone ({first_line(error)}), "
+            "which computes without; on the CPU, torch.compile needs a C++ compiler.",
             UserWarning,
             stacklevel=2,
         )
         return forward
     return compiled
-
-
-def _reason(error):
-    return str(error).strip().partition("\n")[0]

@@ -9,6 +9,8 @@ import torch
 from PIL import ExifTags, Image, UnidentifiedImageError
 from torchvision.io import ImageReadMode
 
+from .._utils.messages import first_line
+
 # Only what has a bounded decoder in Pillow itself: EPS, say, would start Ghostscript.
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM")
 
@@ -185,7 +187,7 @@ def _orientation(image):
 
 
 def _reason(error):
-    """Return the first line of the message of `error`, or its name."""
+    """Return why an image cannot be decoded."""
     if isinstance(error, UnidentifiedImageError):
         return "its content is of no format read"
-    return str(error).strip().partition("\n")[0] or type(error).__name__
+    return first_line(error)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from .._utils.messages import first_line
 from .batches import validation_batches
 
 
@@ -84,12 +85,25 @@ class ForeignNet(nn.Module):
                 inputs = self.preprocessing.views(inputs)[0]
             if not inputs.is_floating_point():
                 inputs = inputs.float() / 255
-        like = next(self.module.parameters(), inputs)
-        output = self.module(inputs.to(like.dtype))
+        output = self._asked(inputs)
         output = output if isinstance(output, tuple) else (output,)
         logits, features = (*output, None)[:2]
         _check_returned(logits, features, len(inputs))
         return logits, features
+
+    def _asked(self, inputs):
+        like = next(self.module.parameters(), inputs)
+        try:
+            return self.module(inputs.to(like.dtype))
+        except torch.OutOfMemoryError:
+            raise
+        except (RuntimeError, ValueError, TypeError) as error:
+            raise ValueError(
+                f"teacher: the {type(self.module).__name__} cannot compute a batch of "
+                f"shape {tuple(inputs.shape)} ({first_line(error)}). It gets what "
+                "the student's net gets before normalisation: wrap it in a module "
+                "that turns that into its own input."
+            ) from error
 
 
 def _check_returned(logits, features, n_rows):

@@ -5,6 +5,8 @@ from contextlib import contextmanager, nullcontext
 
 import torch
 
+from .messages import first_line
+
 _AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -15,7 +17,7 @@ def resolve_device(device):
             return torch.empty(0, device=device).device
         except (RuntimeError, AssertionError, TypeError) as error:
             raise ValueError(
-                f"device={device!r} cannot be used here ({_first_line(error)}). "
+                f"device={device!r} cannot be used here ({first_line(error)}). "
                 "Use device='auto' or 'cpu'."
             ) from error
     if torch.cuda.is_available():
@@ -68,7 +70,3 @@ def _has_bf16(device):
     return device.type == "cuda" and torch.cuda.is_bf16_supported(
         including_emulation=False
     )
-
-
-def _first_line(error):
-    return str(error).strip().partition("\n")[0]

@@ -4,6 +4,7 @@ from numbers import Integral
 
 import torch
 
+from .._utils.messages import first_line
 from .._utils.preprocessing import ImagePreprocessing
 from ._dry_run import run_on_meta
 
@@ -43,7 +44,7 @@ def _check_fits(backbone, size, n_channels):
             maps = run_on_meta(stage, maps)
     except (RuntimeError, AssertionError, ValueError) as error:
         height, width = backbone.preprocessing.crop
-        reason = str(error).strip().partition("\n")[0]
+        reason = first_line(error)
         raise ValueError(
             f"image_size={size}: {backbone.name!r}, made for images of "
             f"{height}x{width}, cannot take this size ({reason}). Leave "

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from .._utils.messages import first_line
 from .._utils.preprocessing import ImagePreprocessing
 from ._backbone import Backbone
 
@@ -62,7 +63,7 @@ def _width(backbone, sample):
         with torch.no_grad():
             maps = backbone.feature_maps(sample)[-1]
     except Exception as error:
-        reason = str(error).strip().partition("\n")[0]
+        reason = first_line(error)
         raise ValueError(
             f"backbone: the module {backbone.name!r} cannot run {takes} ({reason}). It "
             "must map floats (images in 0-1, channels first) to features. Where images "

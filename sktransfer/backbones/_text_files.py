@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from .._utils.messages import first_line
 from .._utils.optional import import_optional
 from ..exceptions import WeightsNotAvailableError
 from ._sentence_settings import read_settings
@@ -61,7 +62,7 @@ def _folder(name):
         raise WeightsNotAvailableError(
             f"backbone={name!r}: there is no folder {given!r}, and the model "
             f"{repository!r} is neither in the cache of huggingface_hub nor could be "
-            f"downloaded ({_first_line(error)}). Fetch it on a machine with network by "
+            f"downloaded ({first_line(error)}). Fetch it on a machine with network by "
             "huggingface_hub.snapshot_download(repository, local_dir=folder), and "
             "name it 'text:<folder>'."
         ) from error
@@ -134,7 +135,7 @@ def _explained(name):
         yield
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise ValueError(
-            f"backbone={name!r} cannot be loaded: {_first_line(error)}. It must be an "
+            f"backbone={name!r} cannot be loaded ({first_line(error)}). It must be an "
             "encoder that transformers itself knows, with its tokenizer, and with "
             "weights in safetensors files (pickled ones are refused)."
         ) from error
@@ -151,7 +152,3 @@ def _quiet(transformers):
     finally:
         if shown:
             logging.enable_progress_bar()
-
-
-def _first_line(error):
-    return str(error).strip().partition("\n")[0].rstrip(".")

@@ -10,6 +10,7 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError, safe_open
 
+from .._utils.messages import first_line
 from ..exceptions import WeightsNotAvailableError
 
 _WRAPPER = "module."  # of torch's DataParallel
@@ -35,7 +36,7 @@ def download_state(name, published):
         reason = f"could not be downloaded ({error})"
         raise _not_available(name, published, reason) from error
     except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        reason = f"are damaged ({_first_line(error)}): remove them from the cache"
+        reason = f"are damaged ({first_line(error)}): remove them from the cache"
         raise _not_available(name, published, reason) from error
 
 
@@ -109,7 +110,7 @@ def _read_torch(path):
     except (RuntimeError, EOFError, ValueError, KeyError) as error:
         raise ValueError(
             f"weights={str(path)!r} is no file of torch.save, or damaged "
-            f"({_first_line(error)})."
+            f"({first_line(error)})."
         ) from error
 
 
@@ -160,7 +161,3 @@ def _not_available(name, published, reason):
         f"a machine with network and place it at {file}, or pass weights='<its path>'; "
         "weights=None starts from random ones."
     )
-
-
-def _first_line(error):
-    return str(error).strip().partition("\n")[0]
