@@ -22,6 +22,7 @@ from sklearn.frozen import FrozenEstimator
 
 from sktransfer import DomainAdaptClassifier
 from sktransfer.datasets import load_digit_domains, pack_domains
+from sktransfer.finetuning import CrossEntropy
 
 N_UNLABELLED = 1200
 N_LABELLED = 5  # of each class, for "joint"
@@ -79,7 +80,12 @@ def fitted(case, seed):
     """Return the classifier of a case, fitted."""
     X, y, X_target, y_target, *_ = load()
     if case.source_free:
-        plain = DomainAdaptClassifier(method="source_only", random_state=seed)
+        # as the paper of SHOT trains its sources
+        plain = DomainAdaptClassifier(
+            method="source_only",
+            loss=CrossEntropy(label_smoothing=0.1),
+            random_state=seed,
+        )
         source = FrozenEstimator(plain.fit(X, y))
         model = DomainAdaptClassifier(
             method=case.method, source=source, random_state=seed

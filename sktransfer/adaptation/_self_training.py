@@ -84,6 +84,11 @@ class SHOT(AdaptationMethod):
     noise : float, default=0.3
         Standard deviation of the noise on tables, in units of that of each column.
 
+    Notes
+    -----
+    The paper trains the net on the source with labels that are smoothed by 0.1:
+    ``loss=CrossEntropy(label_smoothing=0.1)``.
+
     References
     ----------
     J. Liang, D. Hu, J. Feng. Do we really need to access the source data? Source
