@@ -6,7 +6,8 @@ ones without, and prints the accuracy on the 597 others in Markdown. Target labe
 used for this table alone, but for the five to a class that "joint" learns from.
 
 A fit adds one line to ``--results`` and is left out if its line is there.
-``--methods mdd shot --seeds 1`` runs some of it.
+``--methods mdd shot --seeds 1`` runs some of it, ``--shared`` all of it with the small
+net and the settings of ``adaptation.py``: give it other ``--results``.
 """
 
 import argparse
@@ -17,7 +18,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _adaptation import results
+from _adaptation import results, tasks
+from _adaptation.by_sktransfer import SETTINGS, backbone_of
+from adaptation import EPOCHS
 from sklearn.frozen import FrozenEstimator
 
 from sktransfer import DomainAdaptClassifier
@@ -76,32 +79,39 @@ def few_labels(y):
     return few
 
 
-def fitted(case, seed):
+def classifier(shared, seed, **parameters):
+    """Return the classifier as it comes, or with what `shared` says."""
+    return DomainAdaptClassifier(random_state=seed, **{**shared, **parameters})
+
+
+def shared_settings(seed):
+    """Return the net and the settings of adaptation.py."""
+    torch.manual_seed(seed)
+    task = tasks.Task(*load())
+    return {"backbone": backbone_of(task), "max_epochs": EPOCHS, **SETTINGS}
+
+
+def fitted(case, seed, shared):
     """Return the classifier of a case, fitted."""
     X, y, X_target, y_target, *_ = load()
     if case.source_free:
         # as the paper of SHOT trains its sources
-        plain = DomainAdaptClassifier(
-            method="source_only",
-            loss=CrossEntropy(label_smoothing=0.1),
-            random_state=seed,
-        )
+        smooth = CrossEntropy(label_smoothing=0.1)
+        plain = classifier(shared, seed, method="source_only", loss=smooth)
         source = FrozenEstimator(plain.fit(X, y))
-        model = DomainAdaptClassifier(
-            method=case.method, source=source, random_state=seed
-        )
-        return model.fit(X_target)
+        own = {"method": case.method, "source": source, "backbone": "auto"}
+        return classifier(shared, seed, **own).fit(X_target)
     labels = few_labels(y_target) if case.labelled else None
-    model = DomainAdaptClassifier(method=case.method, random_state=seed)
+    model = classifier(shared, seed, method=case.method)
     return model.fit(*pack_domains(X, y, X_target, labels))
 
 
-def run_one(path, name, seed):
+def run_one(path, name, seed, shared):
     """Fit a case and note its accuracy, unless it has been."""
     if (name, seed) in {(r["case"], r["seed"]) for r in results.read(path)}:
         return
     start = time.process_time()
-    model = fitted(CASES[name], seed)
+    model = fitted(CASES[name], seed, shared)
     seconds = time.process_time() - start
     *_, X_test, y_test = load()
     accuracy = float(model.score(X_test, y_test))
@@ -149,11 +159,13 @@ def main():
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--methods", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--shared", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
     for seed in range(options.seeds):
+        shared = shared_settings(seed) if options.shared else {}
         for name in options.methods:
-            run_one(options.results, name, seed)
+            run_one(options.results, name, seed, shared)
     print(report(results.read(options.results)))
 
 

@@ -10,6 +10,15 @@ from sktransfer.datasets import pack_domains
 
 from . import nets
 
+SETTINGS = {
+    "batch_size": nets.BATCH,
+    "lr": nets.LR,
+    "backbone_lr_ratio": 1.0,
+    "lr_schedule": "cosine",
+    "weight_decay": nets.WEIGHT_DECAY,
+    "device": "cpu",
+}
+
 
 def backbone_of(task):
     """Return the shared net as a backbone that says it knows nothing yet."""
@@ -33,13 +42,8 @@ def estimator(task, method, epochs, seed):
         backbone_of(task),
         method=method,
         max_epochs=epochs,
-        batch_size=nets.BATCH,
-        lr=nets.LR,
-        backbone_lr_ratio=1.0,
-        lr_schedule="cosine",
-        weight_decay=nets.WEIGHT_DECAY,
-        device="cpu",
         random_state=seed,
+        **SETTINGS,
     )
 
 

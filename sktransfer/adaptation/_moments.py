@@ -153,7 +153,7 @@ def covariance(features, weight=None):
     Rows count by `weight` (n,), None for once each. A single row gives zeros.
     """
     if weight is None and len(features) > 1:
-        return torch.cov(features.T)
+        return torch.atleast_2d(torch.cov(features.T))
     centred = features - mean_of(features, weight)
     counts = counts_of(features, weight)
     scatter = (counts[:, None] * centred).T @ centred
