@@ -38,9 +38,7 @@ class BackboneEstimator(BaseEstimator):
             Of float64 if fitted on a float64 table (MPS has none), else of float32.
         """
         check_is_fitted(self)
-        inputs = self._read(X, reset=False)
-        warn_if_truncated(inputs, self.backbone_)
-        return self._features(self.backbone_, inputs, cache=self._fitted_cache())
+        return self._fitted_features(self._read(X, reset=False))
 
     def __getstate__(self):
         """Put backbones on the CPU: a pickle opens where there is no accelerator."""
@@ -53,7 +51,12 @@ class BackboneEstimator(BaseEstimator):
     def _fitted_cache(self):
         """Return the cache for features of the fitted backbone, if it stays frozen."""
 
-    def _features(self, backbone, inputs, layers=None, cache=None):
+    def _fitted_features(self, inputs, **options):
+        warn_if_truncated(inputs, self.backbone_)
+        cache = self._fitted_cache()
+        return self._features(self.backbone_, inputs, cache=cache, **options)
+
+    def _features(self, backbone, inputs, layers=None, cache=None, as_loaded=False):
         from .._inference import cached_features
         from .._utils.device import resolve_device
 
@@ -69,6 +72,7 @@ class BackboneEstimator(BaseEstimator):
             layers=layers,
             num_workers=self.num_workers,
             compile=self.compile,
+            as_loaded=as_loaded,
         )
         check_finite(features, backbone)
         return features
@@ -205,7 +209,7 @@ def warn_if_truncated(inputs, backbone):
             f"{backbone.preprocessing.max_length} tokens that {backbone.name!r} reads: "
             "the rest of them is left out. If it matters, split them into rows.",
             TruncatedTextWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
 
 

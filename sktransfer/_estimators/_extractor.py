@@ -127,6 +127,34 @@ class PretrainedFeatureExtractor(
         self : object
             The fitted extractor.
         """
+        self._fit(X)
+        return self
+
+    @restores_on_failure
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit_transform(self, X, y=None):
+        """Load the backbone, or train one, and compute the features.
+
+        The same as `fit`, then `transform`, but `X` is read once.
+
+        Parameters
+        ----------
+        X : table, images or paths
+            As in `fit`.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features_out) and dtype float32
+            The features of each row.
+        """
+        inputs = self._fit(X)
+        features = self._fitted_features(inputs, as_loaded=True)
+        return features.astype("float32", copy=False)
+
+    def _fit(self, X):
+        """Make the backbone; return `X` as inputs."""
         if self.layers is not None and len(self.layers) == 0:
             raise ValueError(
                 f"layers={self.layers!r} names no stage. Use None for the last one."
@@ -138,7 +166,7 @@ class PretrainedFeatureExtractor(
                 self._pretrain(backbone, inputs, seed)
             self._n_features_out = self._count_features(backbone, inputs)
         self.backbone_ = backbone
-        return self
+        return inputs
 
     def transform(self, X):
         """Compute the features.
@@ -165,8 +193,8 @@ class PretrainedFeatureExtractor(
     def _fitted_cache(self):
         return self.cache
 
-    def _features(self, backbone, inputs, cache=None):
-        return super()._features(backbone, inputs, layers=self.layers, cache=cache)
+    def _features(self, backbone, inputs, **options):
+        return super()._features(backbone, inputs, layers=self.layers, **options)
 
     def _count_features(self, backbone, inputs):
         if self.layers is None:

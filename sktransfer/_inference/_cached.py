@@ -14,6 +14,7 @@ from .._utils.describe import NotDescribableError, digest
 from .._utils.device import autocast_dtype
 from .._utils.store import open_store
 from ..backbones._fingerprint import NetDescriber
+from ..backbones._recent import fingerprint_as_loaded
 from ..exceptions import FeatureCacheWarning
 from ._features import compute_features
 
@@ -27,7 +28,7 @@ _STEPS = 8
 _MIN_ROWS = 32
 
 
-def cached_features(backbone, inputs, cache, *, batch_size, **options):
+def cached_features(backbone, inputs, cache, *, batch_size, as_loaded=False, **options):
     """Return what `compute_features` does, of distinct rows not in `cache` only.
 
     Parameters
@@ -35,6 +36,8 @@ def cached_features(backbone, inputs, cache, *, batch_size, **options):
     backbone, inputs, batch_size, **options : as of `compute_features`
     cache : True, str, Path or None
         The cache of this process, a file, or none: everything is computed.
+    as_loaded : bool, default=False
+        Whether nothing can have changed `backbone` since it was loaded.
 
     Returns
     -------
@@ -49,8 +52,9 @@ def cached_features(backbone, inputs, cache, *, batch_size, **options):
     if cache is None or cache is False:
         return compute(inputs)
     describer = NetDescriber()
+    known = fingerprint_as_loaded(backbone) if as_loaded else None
     try:
-        identity = describer.fingerprint(backbone)
+        identity = known or describer.fingerprint(backbone)
     except NotDescribableError as error:
         _warn(backbone.name, error)
         return compute(inputs)
@@ -63,7 +67,7 @@ def cached_features(backbone, inputs, cache, *, batch_size, **options):
                 features = np.empty((len(inputs), found.shape[1]), found.dtype)
             features[rows] = found
             n_computed += n_new
-    if n_computed:
+    if n_computed:  # and the passes have left records in the backbone
         with suppress(NotDescribableError):
             NetDescriber(before=describer).fingerprint(backbone)
     return features

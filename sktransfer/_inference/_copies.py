@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import nn
 
+from ..backbones._fingerprint import hooks_of_all
 from ._compiled import CompiledNetwork
 from ._fusion import fuse, is_known
 from ._networks import Network
@@ -34,10 +35,7 @@ def can_be_copied(backbone):
     what a module of the user's holds besides parameters: it is shared with the copy.
     Hooks on all modules would miss those that are fused.
     """
-    of_all = nn.modules.module
-    if of_all._global_forward_hooks or of_all._global_forward_pre_hooks:
-        return False
-    return not any(
+    return not any(hooks_of_all()) and not any(
         module._forward_hooks
         or module._forward_pre_hooks
         or "forward" in vars(module)

@@ -54,10 +54,8 @@ class NetDescriber(Describer):
         NotDescribableError
             If something in the network cannot be described, such as compiled code.
         """
-        of_all = nn.modules.module
-        hooks = (of_all._global_forward_pre_hooks, of_all._global_forward_hooks)
         try:
-            return self.all(network, *(list(h.values()) for h in hooks))
+            return self.all(network, *hooks_of_all())
         except NotDescribableError:
             raise
         # Objects may raise nearly anything when they are looked into.
@@ -106,6 +104,13 @@ class NetDescriber(Describer):
         axes = _axes(tensor)
         about = f"{tensor.dtype} {(*tensor.shape,)} {axes}".encode()
         return digest("tensor", self.of(type(tensor)), about, _content(tensor, axes))
+
+
+def hooks_of_all():
+    """Return two lists: hooks that run before any module, and after any."""
+    of_all = nn.modules.module
+    hooks = (of_all._global_forward_pre_hooks, of_all._global_forward_hooks)
+    return [[*numbered.values()] for numbered in hooks]
 
 
 def _refuse(module):

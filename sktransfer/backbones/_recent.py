@@ -5,19 +5,22 @@ import io
 import pickle
 from pathlib import Path
 from threading import Lock
+from weakref import WeakKeyDictionary
 
 import torch
 from torchvision.models import get_model_weights
 
 from .._utils.files import settled_state
 from ._files import is_backbone_file
-from ._fingerprint import share_digest
+from ._fingerprint import NetDescriber, hooks_of_all, share_digest
 from ._layout import lay_out
 from ._load import load_backbone
 from ._registry import is_of_user, torchvision_names
 
 _MAX_BYTES = 2**27
 _LAST: dict = {}
+# From a copy to what it is a copy of.
+_ORIGINS: WeakKeyDictionary = WeakKeyDictionary()
 _LOCK = Lock()
 
 
@@ -39,6 +42,15 @@ def load_anew(name, weights, **options):
     return kept.copy()
 
 
+def fingerprint_as_loaded(backbone):
+    """Return the fingerprint of what nothing has changed since `load_anew` made it.
+
+    None if it has to be described all the same, as it is no copy.
+    """
+    origin = _ORIGINS.get(backbone)
+    return None if origin is None or any(hooks_of_all()) else origin.fingerprint()
+
+
 class _Kept:
     """A network, pickled but for its tensors: copied far faster than by `deepcopy`."""
 
@@ -48,6 +60,8 @@ class _Kept:
         pickler.dump(network)
         self._pickle, self._tensors = file.getvalue(), pickler.tensors
         self._digests = {key: {} for key in self._tensors}
+        self._types = {type(module) for module in network.modules()}
+        self._fingerprints = {}
 
     def copy(self):
         """Return a copy of the network as it was."""
@@ -56,7 +70,17 @@ class _Kept:
             share_digest(tensor, self._digests[key])
         unpickler = pickle.Unpickler(io.BytesIO(self._pickle))
         unpickler.persistent_load = tensors.__getitem__
-        return unpickler.load()
+        network = unpickler.load()
+        _ORIGINS[network] = self
+        return network
+
+    def fingerprint(self):
+        """Return the fingerprint of each of its copies as it was made."""
+        # a class from a package may have been given another forward
+        forwards = tuple(kind.forward for kind in self._types)
+        if forwards not in self._fingerprints:
+            self._fingerprints[forwards] = NetDescriber().fingerprint(self.copy())
+        return self._fingerprints[forwards]
 
 
 class _TensorsApart(pickle.Pickler):

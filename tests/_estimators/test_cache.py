@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -17,6 +17,8 @@ from sktransfer import (
     PretrainedFeatureExtractor,
 )
 from sktransfer._inference import _cached, compute_features
+from sktransfer._utils import files
+from sktransfer.backbones import load_backbone, save_backbone
 from sktransfer.cache import cache_info, clear_cache
 from sktransfer.exceptions import FeatureCacheWarning
 
@@ -113,6 +115,23 @@ def test_a_pickled_extractor_finds_its_features(computed, tmp_path):
     assert copied.transform(X).tobytes() == features.tobytes()
     assert copied.features(X).tobytes() == features.tobytes()
     assert sum(computed) == 40
+
+
+def test_features_of_a_fit_are_found_until_the_backbone_changes(
+    computed, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(files, "_TICK", -(10**10))  # the file is of just now
+    path = tmp_path / "mine.safetensors"
+    save_backbone(load_backbone("smallnet", None), path)
+    extractors = [PretrainedFeatureExtractor(path, cache=True) for _ in range(3)]
+    first = extractors[0].fit_transform(X)
+    assert_array_equal(extractors[1].fit(X).transform(X), first)
+    assert_array_equal(extractors[0].transform(X), first)
+    assert computed == [40]
+    next(extractors[0].backbone_.parameters()).data.mul_(2)
+    assert not np.allclose(extractors[0].transform(X), first)
+    assert_array_equal(extractors[2].fit_transform(X), first)
+    assert computed == [40, 40]
 
 
 @pytest.mark.parametrize("kind", [FineTuneClassifier, FineTuneRegressor])

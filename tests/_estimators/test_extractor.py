@@ -161,6 +161,14 @@ def test_compile_compiles_what_computes_features_of_images(monkeypatch):
     assert len(compiled) == 1  # features of tables are computed without
 
 
+def test_a_failed_fit_transform_leaves_the_fit_before():
+    extractor = PretrainedFeatureExtractor(tiny_backbone()).fit(images()[0])
+    before = dict(vars(extractor))
+    with pytest.raises(ValueError, match="channels"):
+        extractor.fit_transform(np.zeros((4, 8, 8, 2), np.uint8))
+    assert vars(extractor) == before
+
+
 @pytest.mark.parametrize("cls", [PretrainedFeatureExtractor, FineTuneClassifier])
 def test_features_without_a_value_are_refused(cls):
     module = torch.nn.Conv2d(3, 4, 3)

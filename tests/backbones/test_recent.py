@@ -1,11 +1,13 @@
 """The backbone that was loaded last: as good as loaded again."""
 
+import copy
 import os
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
+from torch.nn.modules.module import register_module_forward_hook
 
 from sktransfer._utils import files
 from sktransfer.backbones import (
@@ -17,7 +19,7 @@ from sktransfer.backbones import (
     save_backbone,
 )
 from sktransfer.backbones._fingerprint import NetDescriber
-from sktransfer.backbones._recent import load_anew
+from sktransfer.backbones._recent import fingerprint_as_loaded, load_anew
 
 from ..nets import same_state, tiny_backbone
 
@@ -136,6 +138,44 @@ def test_numbers_of_copies_are_hashed_once(monkeypatch):
     monkeypatch.setattr(_fingerprint, "_hashed", counting)
     assert len({NetDescriber().fingerprint(kept.copy()) for _ in range(3)}) == 1
     assert sizes == [4 * 32 * 32 * 9]
+
+
+def test_the_fingerprint_as_loaded_is_that_of_a_copy(loads, weights):
+    one, pooled = (
+        load_anew("squeezenet1_1", weights, pooling=pooling)
+        for pooling in ("auto", "max")
+    )
+    before = NetDescriber().fingerprint(one)
+    assert fingerprint_as_loaded(one) == before
+    assert fingerprint_as_loaded(pooled) == NetDescriber().fingerprint(pooled) != before
+    one.stages[0][0].weight.data.zero_()
+    again = load_anew("squeezenet1_1", weights)
+    assert fingerprint_as_loaded(again) == before
+
+
+def test_the_fingerprint_as_loaded_knows_changes_to_classes(
+    loads, weights, monkeypatch
+):
+    backbone = load_anew("squeezenet1_1", weights)
+    before = fingerprint_as_loaded(backbone)
+    forward = nn.Conv2d.forward
+    with monkeypatch.context() as patch:
+        patch.setattr(nn.Conv2d, "forward", lambda self, x: -forward(self, x))
+        changed = fingerprint_as_loaded(backbone)
+        assert changed == NetDescriber().fingerprint(backbone) != before
+    assert fingerprint_as_loaded(backbone) == before
+
+
+def test_there_is_none_of_what_was_not_copied_or_has_hooks(loads, weights):
+    backbone = load_anew("squeezenet1_1", weights)
+    assert fingerprint_as_loaded(load_anew("squeezenet1_1", None)) is None
+    assert fingerprint_as_loaded(copy.deepcopy(backbone)) is None
+    hook = register_module_forward_hook(lambda module, args, output: 2 * output)
+    try:
+        assert fingerprint_as_loaded(backbone) is None
+    finally:
+        hook.remove()
+    assert fingerprint_as_loaded(backbone) is not None
 
 
 def test_other_settings_are_loaded(loads, weights):
