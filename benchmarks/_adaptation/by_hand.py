@@ -1,11 +1,13 @@
 """Bare PyTorch loops, as a careful person writes them for one method each.
 
 Source and target go through batch norm one after the other; before prediction its
-statistics are those of the target. The weight of adaptation ramps up.
+statistics are those of the target. The weight of adaptation ramps up. The same loops
+can report, epoch by epoch, the figures that our `history_` has.
 """
 
 import math
 import time
+from collections import Counter
 
 import torch
 from torch import nn
@@ -70,15 +72,20 @@ class Dann(nn.Module):
     def forward(self, source, target, strength):
         """Return the cross-entropy of telling source from target."""
         features = ReverseGradient.apply(torch.cat([source, target]), strength)
-        domains = torch.cat([torch.ones(len(source)), torch.zeros(len(target))])
-        logits = self.layers(features).squeeze(1)
-        return F.binary_cross_entropy_with_logits(logits, domains)
+        self.domains = torch.cat([torch.ones(len(source)), torch.zeros(len(target))])
+        self.logits = self.layers(features).squeeze(1)
+        return F.binary_cross_entropy_with_logits(self.logits, self.domains)
+
+    def accuracy(self):
+        """Return the share of rows of the last batch whose domain was found."""
+        return ((self.logits > 0) == self.domains.bool()).float().mean()
 
 
 def source_only_step(net, batch, ramp):
-    """Return the loss of a batch without adaptation."""
+    """Return the loss of a batch without adaptation, none for it, and logits."""
     source, labels, _ = batch
-    return F.cross_entropy(net(source), labels)
+    logits = net(source)
+    return F.cross_entropy(logits, labels), None, logits
 
 
 def discrepancy_step(discrepancy):
@@ -88,23 +95,26 @@ def discrepancy_step(discrepancy):
         source, labels, target = batch
         features_s, features_t = net.backbone(source), net.backbone(target)
         gap = discrepancy(features_s, features_t)
-        return F.cross_entropy(net.head(features_s), labels) + ramp * gap
+        logits = net.head(features_s)
+        return F.cross_entropy(logits, labels), ramp * gap, logits
 
     return step
 
 
 def mcc_step(net, batch, ramp):
-    """Return the loss of a batch, with the confusion on the target."""
+    """Return the loss of a batch, the confusion on the target, and logits."""
     source, labels, target = batch
-    return F.cross_entropy(net(source), labels) + ramp * mcc(net(target))
+    logits = net(source)
+    return F.cross_entropy(logits, labels), ramp * mcc(net(target)), logits
 
 
 def dann_step(net, batch, ramp):
-    """Return the loss of a batch, with that of the discriminator."""
+    """Return the loss of a batch, that of the discriminator, and logits."""
     source, labels, target = batch
     features_s, features_t = net.backbone(source), net.backbone(target)
     domain_loss = net.dann(features_s, features_t, ramp)
-    return F.cross_entropy(net.head(features_s), labels) + domain_loss
+    logits = net.head(features_s)
+    return F.cross_entropy(logits, labels), domain_loss, logits
 
 
 STEPS = {
@@ -131,8 +141,8 @@ class Net(nn.Module):
         return self.head(self.backbone(rows))
 
 
-def train(net, method, task, epochs):
-    """Train `net` by `method`."""
+def train(net, method, task, epochs, report=None):
+    """Train `net` by `method`; `report` takes the results of each step."""
     step_of = STEPS[method]
     optimizer = nets.optimizer(net)
     n_steps = epochs * nets.steps_per_epoch(task)
@@ -142,8 +152,33 @@ def train(net, method, task, epochs):
             group["lr"] = nets.LR * nets.pace(step, n_steps)
         ramp = 2 / (1 + math.exp(-10 * step / n_steps)) - 1
         optimizer.zero_grad(set_to_none=True)
-        step_of(net, batch, ramp).backward()
+        loss, gap, logits = step_of(net, batch, ramp)
+        (loss if gap is None else loss + gap).backward()
         optimizer.step()
+        if report is not None:
+            report.add(loss, gap, logits, batch[1])
+
+
+class Report:
+    """Means over the steps of each epoch of what a step resulted in."""
+
+    def __init__(self, net, steps_per_epoch):
+        self.net, self.steps_per_epoch = net, steps_per_epoch
+        self.n_steps, self.sums, self.history = 0, Counter(), []
+
+    def add(self, loss, gap, logits, labels):
+        """Add the results of a step, and end the epoch if it was the last."""
+        self.sums["loss"] += loss.item()
+        self.sums["accuracy"] += (logits.argmax(1) == labels).float().mean().item()
+        if gap is not None:
+            self.sums["gap"] += gap.item()
+        if hasattr(self.net, "dann"):
+            self.sums["domain_accuracy"] += self.net.dann.accuracy().item()
+        self.n_steps += 1
+        if self.n_steps % self.steps_per_epoch == 0:
+            means = {k: v / self.steps_per_epoch for k, v in self.sums.items()}
+            self.history.append(means)
+            self.sums.clear()
 
 
 @torch.no_grad()
@@ -158,12 +193,13 @@ def take_statistics(net, rows):
         net(batch)
 
 
-def fit_predict(task, method, epochs, seed):
+def fit_predict(task, method, epochs, seed, reports=False):
     """Return predictions for the held-out rows, and CPU seconds per epoch."""
     torch.manual_seed(seed)
     net = Net(task, method)
+    report = Report(net, nets.steps_per_epoch(task)) if reports else None
     start = time.process_time()
-    train(net, method, task, epochs)
+    train(net, method, task, epochs, report)
     if method != "source_only":
         take_statistics(net, nets.as_tensor(task.X_target))
     seconds = (time.process_time() - start) / epochs

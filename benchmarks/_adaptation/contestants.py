@@ -20,6 +20,7 @@ PYTORCH_ADAPT = (
 # name: the package it needs, the module here, its settings, its methods
 CONTESTANTS = {
     "by hand": ("torch", "by_hand", {}, LOOPS),
+    "by hand, with figures": ("torch", "by_hand", {"reports": True}, LOOPS),
     "sktransfer": ("sktransfer", "by_sktransfer", {}, OURS),
     "skada": ("skada", "by_skada", {}, SKADA),
     "skada, mended": (

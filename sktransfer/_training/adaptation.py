@@ -90,7 +90,9 @@ class Adaptation:
         for name, method, aux in parts:
             factor = self.factor(method, seen.progress)
             # What learns along does so at full strength: weighted is what flows back.
-            view = seen if aux is None else _with_scaled_gradient(seen, factor)
+            view = seen
+            if aux is not None:
+                view = _with_scaled_gradient(seen, factor, method.needs_logits)
             value = method.loss(view, aux)
             if value is None and type(method).loss is AdaptationMethod.loss:
                 continue
@@ -110,14 +112,15 @@ def _names(methods):
     ]
 
 
-_GRADIENT_FIELDS = ("features_s", "logits_s", "features_t", "logits_t", "views_t")
+_FEATURES = ("features_s", "features_t")
+_LOGITS = ("logits_s", "logits_t", "views_t")
 
 
-def _with_scaled_gradient(seen, factor):
+def _with_scaled_gradient(seen, factor, needs_logits):
     """Return `seen`, with gradients that are multiplied by `factor` on the way back."""
     scaled = {
         name: scale_gradient(getattr(seen, name), factor)
-        for name in _GRADIENT_FIELDS
+        for name in (*_FEATURES, *(_LOGITS if needs_logits else ()))
         if getattr(seen, name) is not None
     }
     for name in ("stages_s", "stages_t"):
@@ -137,6 +140,7 @@ class Sight:
         self.module, self.views = module, views
         self.needs_views = adaptation.any("needs_views")
         self.needs_stages = adaptation.any("needs_stages")
+        self.needs_logits = adaptation.any("needs_logits")
         self.apart = any(
             isinstance(m, torch.nn.modules.batchnorm._BatchNorm) and m.training
             for m in module.modules()
@@ -148,7 +152,7 @@ class Sight:
         `source`: False leaves the source rows out.
         """
         parts = self._parts(step, source)
-        outputs = dict(zip(parts, self._forward(list(parts.values())), strict=True))
+        outputs = self._forward(parts, self.needs_logits or step.labelled is not None)
         fields, labelled = {}, None
         if "source" in outputs:
             fields |= self._fields(outputs["source"], "s")
@@ -177,14 +181,23 @@ class Sight:
             parts["views"] = (self.views(step.target.inputs), step.target.weight)
         return parts
 
-    def _forward(self, parts):
-        """Return the outputs of each part, in one pass if the net allows it."""
-        inputs = [rows for rows, _ in parts]
+    def _forward(self, parts, needs_logits):
+        """Return the outputs of each part by name, in one pass if the net allows it.
+
+        Without `needs_logits`, those of the target may be None.
+        """
+        inputs = [rows for rows, _ in parts.values()]
         same = len({(rows.dtype, rows.shape[1:]) for rows in inputs}) == 1
-        if self.apart or not same or len(parts) == 1:
-            return [with_float32(self.module(*part)) for part in parts]
-        output = with_float32(self.module(torch.cat(inputs)))
-        return _pieces(output, [len(rows) for rows in inputs])
+        if not self.apart and same and len(parts) > 1:
+            output = in_float32(self.module(torch.cat(inputs)))
+            pieces = _pieces(output, [len(rows) for rows in inputs])
+            return dict(zip(parts, pieces, strict=True))
+        return {
+            name: in_float32(
+                self.module(*part, needs_logits=needs_logits or name == "source")
+            )
+            for name, part in parts.items()
+        }
 
     def _fields(self, output, domain):
         fields = {f"features_{domain}": output.features, f"logits_{domain}": output[0]}
@@ -194,13 +207,14 @@ class Sight:
         return fields
 
 
-def with_float32(output):
-    """Return an Output in the precision that losses are computed in."""
-    maps = output.maps
-    if maps is not None:
-        maps = [at_least_float32(stage) for stage in maps]
-    logits, features = map(at_least_float32, (output.logits, output.features))
-    return type(output)(logits, features, maps)
+def in_float32(output):
+    """Return an Output in the precision that losses are computed in, or a finer one."""
+    logits, features, maps = output
+    return type(output)(
+        None if logits is None else at_least_float32(logits),
+        at_least_float32(features),
+        None if maps is None else [at_least_float32(stage) for stage in maps],
+    )
 
 
 def _concatenated(parts):

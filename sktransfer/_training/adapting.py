@@ -4,7 +4,7 @@ from contextlib import nullcontext
 
 import torch
 
-from .adaptation import Sight, with_float32
+from .adaptation import Sight, in_float32
 from .batches import Batch
 from .figures import EpochFigures
 from .net import TransferNet
@@ -104,13 +104,15 @@ class AdaptingNet(TransferNet):
         if parts and not parameters:  # a callback froze them
             return
         self._backward_and_step(loss, batch, optimizers, parameters or None)
-        self.adaptation.keep_gradients()
+        if parts:
+            self.adaptation.keep_gradients()
 
     def _record(self, prefix, figures, n_batches):
         super()._record(prefix, figures, n_batches)
         if prefix == "train":
             for key, values in self._bare.items():
                 self.history.record(key, torch.stack(values).float().mean().item())
+            self.adaptation.keep_gradients()
             self.adaptation.note_slope()
 
 
@@ -205,7 +207,7 @@ class Game:
         module, batches = self.net.module_.eval(), self.net.target_batches
         with torch.no_grad(), self.net._run.autocast:
             outputs = [(module(batch.inputs), batch.weight) for batch in batches]
-        outputs = [(with_float32(output), weight) for output, weight in outputs]
+        outputs = [(in_float32(output), weight) for output, weight in outputs]
         features = torch.cat([output.features for output, _ in outputs])
         logits = torch.cat([output.logits for output, _ in outputs])
         weights = [weight for _, weight in outputs]

@@ -11,7 +11,7 @@ from ..backbones._norm import row_weights
 class Output(NamedTuple):
     """What the module returns; skorch takes the first entry for the prediction."""
 
-    logits: torch.Tensor
+    logits: torch.Tensor | None
     features: torch.Tensor
     maps: list | None = None
 
@@ -38,23 +38,24 @@ class TransferModule(nn.Module):
         self.returns_maps = returns_maps
         self.frozen = None
 
-    def forward(self, inputs, weight=None, prepared=False):
+    def forward(self, inputs, weight=None, prepared=False, needs_logits=True):
         """Return the `Output` of raw `inputs`, (n, c, h, w) or (n, n_columns).
 
         `weight` (n,) enters the batch statistics of norm layers that know of it.
-        `prepared` inputs have been through the preprocessing of the backbone.
+        `prepared` inputs have been through the preprocessing of the backbone. Without
+        `needs_logits` these are None.
         """
         if weight is not None:
             with row_weights(self.backbone, weight):
-                return self.forward(inputs, prepared=prepared)
+                return self.forward(inputs, None, prepared, needs_logits)
         if self.corrupt is not None and self.training:
             inputs = self.corrupt(inputs)
         if self.returns_maps:
             maps = self.backbone.feature_maps(inputs, prepared)
             features = self.backbone.pooling(maps[-1])
-            return Output(self.head(features), features, maps)
-        features = self.backbone(inputs, prepared)
-        return Output(self.head(features), features)
+        else:
+            maps, features = None, self.backbone(inputs, prepared)
+        return Output(self.head(features) if needs_logits else None, features, maps)
 
     def freeze(self, modules):
         """Keep `modules` as they are: no gradients, batch-norm statistics fixed.

@@ -1,5 +1,6 @@
 """Adversarial methods: features that a second net cannot tell domains apart by."""
 
+from functools import lru_cache
 from itertools import pairwise
 from numbers import Integral, Real
 
@@ -50,6 +51,8 @@ class DANN(AdaptationMethod):
     tensor(0.5000)
     """
 
+    needs_logits = False
+
     _parameter_constraints = {"weight": [_WEIGHT], "hidden": [tuple, list]}
 
     def __init__(self, weight=0.3, hidden=(128, 128)):
@@ -62,7 +65,8 @@ class DANN(AdaptationMethod):
 
     def loss(self, batch, aux):
         """Return the cross-entropy of the discriminator, its gradient reversed."""
-        return discrimination(batch, aux, reverse_gradient)
+        features = torch.cat([batch.features_s, batch.features_t])
+        return discrimination(reverse_gradient(features), batch, aux)
 
 
 class CDAN(AdaptationMethod):
@@ -120,7 +124,7 @@ class CDAN(AdaptationMethod):
         p_s, p_t = p.split(_sizes(batch))
         share_s = self._shares(p_s, batch.weight_s)
         share_t = self._shares(p_t, batch.weight_t)
-        return _domain_loss(aux, logits, share_s, share_t)
+        return _domain_loss(aux, logits, *_halves(share_s, share_t))
 
     def _shares(self, p, weight):
         share = shares(p, weight)
@@ -249,25 +253,39 @@ def reverse_gradient(x):
     return scale_gradient(x, -1.0)
 
 
-def discrimination(batch, discriminator, between=lambda features: features):
-    """Return the loss of a discriminator that tells the features' domains apart.
+def discrimination(features, batch, discriminator):
+    """Return the loss of a discriminator that tells the domains of features apart.
 
-    It is the binary cross-entropy, both domains counting by half. The balanced
-    accuracy is kept in ``discriminator.domain_accuracy``. Features pass through
-    `between` on their way.
+    It is the binary cross-entropy, both domains counting by half. `features` are those
+    of all rows of `batch`. The balanced accuracy is kept in
+    ``discriminator.domain_accuracy``.
     """
-    features = torch.cat([batch.features_s, batch.features_t])
-    share_s = shares(batch.features_s, batch.weight_s)
-    share_t = shares(batch.features_t, batch.weight_t)
-    logits = discriminator(between(features))
-    return _domain_loss(discriminator, logits, share_s, share_t)
+    if batch.weight_s is None and batch.weight_t is None:
+        halves = _halves_of_equals(*_sizes(batch), features.dtype, features.device)
+    else:
+        share_s = shares(batch.features_s, batch.weight_s)
+        halves = _halves(share_s, shares(batch.features_t, batch.weight_t))
+    return _domain_loss(discriminator, discriminator(features), *halves)
 
 
-def _domain_loss(discriminator, logits, share_s, share_t):
-    signed = torch.cat([share_s, -share_t]) / 2
-    share, right = signed.abs(), signed.sign() * logits  # positive: domain found
-    discriminator.domain_accuracy = (1 + share @ right.detach().sign()) / 2
-    return -(share @ F.logsigmoid(right))
+@lru_cache(8)
+@torch.inference_mode(False)
+def _halves_of_equals(n_s, n_t, dtype, device):
+    """Return what `_halves` does for rows that count alike."""
+    options = {"dtype": dtype, "device": device}
+    return _halves(*(torch.full((n,), 1 / n, **options) for n in (n_s, n_t)))
+
+
+def _halves(share_s, share_t):
+    """Return domains (1: source) and shares of all rows, both domains one half."""
+    domain = torch.cat([torch.ones_like(share_s), torch.zeros_like(share_t)])
+    return domain, torch.cat([share_s, share_t]) / 2
+
+
+def _domain_loss(discriminator, logits, domain, share):
+    right = (logits.detach() > 0) == domain.bool()
+    discriminator.domain_accuracy = share @ right.to(share.dtype)
+    return F.binary_cross_entropy_with_logits(logits, domain, share, reduction="sum")
 
 
 def _layers(n_inputs, hidden, n_outputs):

@@ -222,7 +222,8 @@ class ADDA(AdaptationMethod):
             weight_s=game.step.weight,
             features_t=seen.features_t.detach(),
         )
-        game.learn(discrimination(pair, game.aux), game.aux)
+        features = torch.cat([pair.features_s, pair.features_t])
+        game.learn(discrimination(features, pair, game.aux), game.aux)
         loss = self.loss(seen, game.aux)
         game.learn(game.factor * loss, game.backbone)
         return loss

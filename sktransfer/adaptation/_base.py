@@ -95,6 +95,8 @@ class AdaptationMethod(BaseEstimator):
     needs_target = True
     #: Whether it makes no sense without labelled target rows.
     needs_labelled_target = False
+    #: Whether its loss looks at logits, those of target rows included.
+    needs_logits = True
     #: Whether `views_t` is to be computed; source rows are changed as strongly then.
     needs_views = False
     #: Whether `stages_s` and `stages_t` are to be computed.

@@ -1,5 +1,6 @@
 """Methods that match statistics of the features: covariances and kernel means."""
 
+from functools import lru_cache
 from numbers import Real
 
 import torch
@@ -42,6 +43,8 @@ class DeepCORAL(AdaptationMethod):
     >>> DeepCORAL().loss(batch, None).item()  # (2 - 0)**2 / 4
     1.0
     """
+
+    needs_logits = False
 
     _parameter_constraints = {"weight": [_WEIGHT]}
 
@@ -86,6 +89,8 @@ class DAN(AdaptationMethod):
     1.549
     """
 
+    needs_logits = False
+
     _parameter_constraints = {"weight": [_WEIGHT]}
 
     def __init__(self, weight=5.0):
@@ -93,10 +98,8 @@ class DAN(AdaptationMethod):
 
     def loss(self, batch, aux):
         """Return the squared discrepancy of the features."""
-        counts_s, counts_t = _counts_of_both(batch)
         features = torch.cat([batch.features_s, batch.features_t])
-        kernel = _kernel(features, torch.cat([counts_s, counts_t]), _SCALES)
-        return _squared_mmd(kernel, counts_s, counts_t)
+        return _squared_mmd(_kernel(features, batch, _SCALES), batch)
 
 
 class JAN(AdaptationMethod):
@@ -138,13 +141,10 @@ class JAN(AdaptationMethod):
 
     def loss(self, batch, aux):
         """Return the squared discrepancy of features and predictions."""
-        counts_s, counts_t = _counts_of_both(batch)
-        counts = torch.cat([counts_s, counts_t])
         features = torch.cat([batch.features_s, batch.features_t])
         p = torch.cat([batch.logits_s, batch.logits_t]).softmax(1)
-        kernel = _kernel(features, counts, _SCALES)
-        kernel = kernel * _kernel(p, counts, _SCALE_OF_PREDICTIONS)
-        return _squared_mmd(kernel, counts_s, counts_t)
+        kernel = _kernel(features, batch, _SCALES)
+        return _squared_mmd(kernel * _kernel(p, batch, _SCALE_OF_PREDICTIONS), batch)
 
 
 def covariance(features, weight=None):
@@ -160,28 +160,62 @@ def covariance(features, weight=None):
     return scatter / (counts.sum() - 1).clamp_min(1)
 
 
-def _kernel(rows, counts, scales):
-    """Return the mean of Gaussian kernels between all `rows`, (n, n)."""
-    distances = torch.cdist(rows, rows).square()
-    mean = counts @ distances.detach() @ counts / counts.sum().square()
-    mean = torch.where(mean > 0, mean, 1)  # of rows that are all the same
-    kernels = [torch.exp(distances / (-2 * scale * mean)) for scale in scales]
-    return torch.stack(kernels).mean(0)
-
-
-def _squared_mmd(kernel, counts_s, counts_t):
+def _squared_mmd(kernel, batch):
     """Return the squared discrepancy of the first rows of `kernel` and the rest."""
-    n = len(counts_s)
-    across = counts_s @ kernel[:n, n:] @ counts_t / (counts_s.sum() * counts_t.sum())
-    within_s = _mean_of_pairs(kernel[:n, :n], counts_s)
-    return within_s + _mean_of_pairs(kernel[n:, n:], counts_t) - 2 * across
+    if batch.weight_s is None and batch.weight_t is None:
+        sizes = len(batch.features_s), len(batch.features_t)
+        return (kernel * _pairs_of_equals(*sizes, kernel.dtype, kernel.device)).sum()
+    return (kernel * _pairs(*_counts_of_both(batch))).sum()
 
 
-def _mean_of_pairs(kernel, counts):
-    """Return the mean of `kernel` over pairs of two rows, zero if there is but one."""
+@lru_cache(8)
+@torch.inference_mode(False)
+def _pairs_of_equals(n_s, n_t, dtype, device):
+    """Return the matrix of `_pairs` for rows that count once each."""
+    ones = (torch.ones(n, dtype=dtype, device=device) for n in (n_s, n_t))
+    return _pairs(*ones)
+
+
+def _pairs(counts_s, counts_t):
+    """Return the weights of all pairs of rows in the discrepancy, (n, n).
+
+    Of a domain that has one row, none is a pair of two.
+    """
+    across = -torch.outer(counts_s, counts_t) / (counts_s.sum() * counts_t.sum())
+    within_s, within_t = map(_pairs_within, (counts_s, counts_t))
+    above = torch.cat([within_s, across], dim=1)
+    return torch.cat([above, torch.cat([across.T, within_t], dim=1)])
+
+
+def _pairs_within(counts):
     total = counts.sum()
-    pairs = counts @ kernel @ counts - counts @ kernel.diagonal()
+    pairs = torch.outer(counts, counts) - torch.diag(counts)
     return pairs / (total * (total - 1).clamp_min(1))
+
+
+def _kernel(rows, batch, scales):
+    """Return the mean of Gaussian kernels between all `rows`, (n, n)."""
+    distances = _squared_distances(rows)
+    mean = _mean_distance(distances.detach(), batch)
+    scales = distances.new_tensor(scales)[:, None, None]
+    return torch.exp(distances / (-2 * scales * mean)).mean(0)
+
+
+def _squared_distances(rows):
+    """Return the squared distances between all `rows`, (n, n)."""
+    rows = rows - rows[0].detach()  # far from zero, their digits would cancel
+    squares = rows.square().sum(1)
+    return (squares[:, None] + squares - 2 * rows @ rows.T).clamp_min(0)
+
+
+def _mean_distance(distances, batch):
+    """Return the mean of the squared distances, 1 of rows that are all the same."""
+    if batch.weight_s is None and batch.weight_t is None:
+        mean = distances.mean()
+    else:
+        counts = torch.cat(_counts_of_both(batch))
+        mean = counts @ distances @ counts / counts.sum().square()
+    return torch.where(mean > 0, mean, 1)
 
 
 def _counts_of_both(batch):

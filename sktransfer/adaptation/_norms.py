@@ -41,6 +41,8 @@ class AFN(AdaptationMethod):
     tensor([[-1.2000, -1.6000]])
     """
 
+    needs_logits = False
+
     _parameter_constraints = {
         "weight": [_WEIGHT],
         "increment": [Interval(Real, 0, None, closed="neither")],

@@ -10,9 +10,14 @@ from numpy.testing import assert_allclose
 from sktransfer import DomainAdaptClassifier
 from sktransfer.adaptation import (
     ADDA,
+    AFN,
+    DAN,
+    DANN,
+    MCC,
     MCD,
     WDGRL,
     AdaptationMethod,
+    DeepCORAL,
     FixMatch,
 )
 from sktransfer.backbones._norm import WeightedBatchNorm2d
@@ -231,6 +236,40 @@ def test_source_only_keeps_the_statistics_of_the_source():
     alone = DomainAdaptClassifier(tiny_backbone(), max_epochs=2, random_state=0)
     alone.fit(PIXELS[:12], LABELS[:12])
     assert same_state(state_of(source.backbone_), state_of(alone.backbone_))
+
+
+# --- what is computed
+
+
+def _seen_by(base, *others):
+    """Return the batches that a method sees in training beside `others`."""
+    batches = []
+
+    class Watched(base):
+        def loss(self, batch, aux):
+            batches.append(batch)
+            return super().loss(batch, aux)
+
+    Watched.__init__ = base.__init__
+    fitted_images([Watched(), *others])
+    return batches
+
+
+@pytest.mark.parametrize("base", [DANN, DAN, DeepCORAL, AFN])
+def test_logits_of_the_target_are_computed_for_those_who_look(base):
+    assert all(batch.logits_t is None for batch in _seen_by(base))
+    for batch in _seen_by(base, "mcc"):
+        assert len(batch.logits_t) == len(batch.features_t)
+    for batch in _seen_by(MCC):
+        assert len(batch.logits_t) == len(batch.features_t)
+
+
+@pytest.mark.parametrize("method", ["dann", "deepcoral"])
+def test_labelled_target_rows_are_learnt_from_without_logits_of_others(method):
+    pixels, labels, domain = IMAGES
+    some = np.where(np.arange(len(domain)) % 5 == 4, 2, domain)
+    few, none = (fitted(method, (pixels, labels, d)).history_ for d in (some, domain))
+    assert few[0]["train_loss"] != none[0]["train_loss"]
 
 
 # --- what is recorded

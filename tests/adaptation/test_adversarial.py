@@ -188,7 +188,7 @@ def test_domain_accuracy_counts_both_domains_and_weights():
 
 def test_discrimination_is_dann_without_the_reversal():
     batch, aux = with_gradients(random_batch()), _build(DANN())
-    loss = discrimination(batch, aux)
+    loss = discrimination(torch.cat([batch.features_s, batch.features_t]), batch, aux)
     (gradient,) = torch.autograd.grad(loss, batch.features_s)
     DANN().loss(batch, aux).backward()
     assert_allclose(batch.features_s.grad, -gradient, rtol=1e-12)

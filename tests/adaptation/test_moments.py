@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 from sktransfer.adaptation import DAN, JAN, DeepCORAL, DomainBatch
 from sktransfer.adaptation._moments import covariance
 
-from .batches import arrays, random_batch
+from .batches import arrays, random_batch, with_gradients
 
 SCALES = [2.0**power for power in range(-3, 2)]
 
@@ -137,3 +137,28 @@ def test_rows_that_are_all_the_same_are_no_difference(method, n):
     loss.backward()
     assert abs(loss) < 1e-5
     assert torch.isfinite(features.grad).all()
+
+
+@pytest.mark.parametrize("method", [DAN(), JAN()], ids=str)
+@pytest.mark.parametrize("n", [7, 40])
+def test_distances_far_from_zero_keep_their_digits(method, n):
+    batch = random_batch(n_s=n, n_t=n)
+    far = batch._replace(
+        features_s=(batch.features_s + 1000).float(),
+        features_t=(batch.features_t + 1000).float(),
+    )
+    expected = far._replace(
+        features_s=far.features_s.double(), features_t=far.features_t.double()
+    )
+    expected = method.loss(expected, None)
+    assert_allclose(method.loss(far, None), expected, rtol=1e-3, atol=1e-5)
+
+
+def test_a_loss_without_gradients_leaves_those_after_it_alone():
+    batch = with_gradients(random_batch(n_s=9, n_t=11))
+    with torch.inference_mode():
+        expected = DAN().loss(batch, None).item()
+    loss = DAN().loss(batch, None)
+    loss.backward()
+    assert_allclose(loss.item(), expected, rtol=1e-12)
+    assert batch.features_s.grad.abs().sum() > 0
