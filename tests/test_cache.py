@@ -24,6 +24,14 @@ def test_info_and_clear(where, tmp_path):
     assert cache_info(cache).n_rows == 0
 
 
+def test_the_home_of_the_user_may_be_a_tilde(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with open_store("~/features.db") as store:
+        store.put({b"key": np.ones(5, np.float32)})
+    assert cache_info(tmp_path / "features.db").n_rows == 1
+    assert cache_info("~/features.db").n_rows == 1
+
+
 @pytest.mark.parametrize("function", [cache_info, clear_cache])
 @pytest.mark.parametrize("cache", [None, False, 5])
 def test_what_is_no_cache(function, cache):

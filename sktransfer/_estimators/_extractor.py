@@ -150,7 +150,9 @@ class PretrainedFeatureExtractor(
             The features of each row.
         """
         inputs = self._fit(X)
-        features = self._fitted_features(inputs, as_loaded=True)
+        # the statistics of a table, or all that it taught, are in the network
+        as_loaded = inputs.kind != "table"
+        features = self._fitted_features(inputs, as_loaded=as_loaded)
         return features.astype("float32", copy=False)
 
     def _fit(self, X):

@@ -9,6 +9,7 @@ import numpy as np
 import PIL
 import torch
 import torchvision
+from PIL import ImageFile
 
 from .._utils.describe import NotDescribableError, digest
 from .._utils.device import autocast_dtype
@@ -52,8 +53,8 @@ def cached_features(backbone, inputs, cache, *, batch_size, as_loaded=False, **o
     if cache is None or cache is False:
         return compute(inputs)
     describer = NetDescriber()
-    known = fingerprint_as_loaded(backbone) if as_loaded else None
     try:
+        known = fingerprint_as_loaded(backbone) if as_loaded else None
         identity = known or describer.fingerprint(backbone)
     except NotDescribableError as error:
         _warn(backbone.name, error)
@@ -67,7 +68,8 @@ def cached_features(backbone, inputs, cache, *, batch_size, as_loaded=False, **o
                 features = np.empty((len(inputs), found.shape[1]), found.dtype)
             features[rows] = found
             n_computed += n_new
-    if n_computed:  # and the passes have left records in the backbone
+    # the passes may have left records in the backbone, but none in released code
+    if n_computed and known is None:
         with suppress(NotDescribableError):
             NetDescriber(before=describer).fingerprint(backbone)
     return features
@@ -83,6 +85,7 @@ def _settings(
     about = (
         _RECIPE,
         [module.__version__ for module in (torch, torchvision, PIL)],
+        ImageFile.LOAD_TRUNCATED_IMAGES,
         device.type,
         [kind.fp32_precision for kind in (*products, *convolutions)],
         autocast_dtype(precision, device, modality),

@@ -24,14 +24,23 @@ def file_digest(path, row):
     A file is read again only if it may have changed since.
     """
     state = settled_state(path)
+    found = _known(path, state)
+    if found is None:
+        found = content_digest(read_content(path, row))
+        if state is not None:
+            _remember(path, state, found)
+    return found
+
+
+def known_digest(path):
+    """Return the digest of what is in the file, if that is known, else None."""
+    return _known(path, settled_state(path))
+
+
+def _known(path, state):
     with _LOCK:
         known, found = _DIGESTS.get(path, (None, None))
-    if known is not None and known == state:
-        return found
-    found = content_digest(read_content(path, row))
-    if state is not None:
-        _remember(path, state, found)
-    return found
+    return found if state is not None and state == known else None
 
 
 def _remember(path, state, found):

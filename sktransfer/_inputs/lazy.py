@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from .._utils.describe import array_digest
-from .contents import content_digest, file_digest
+from .contents import content_digest, file_digest, known_digest
 from .decode import decode, read_content, rgb_tensor
 
 _BYTES_AT_ONCE = 2**25  # of encoded images
@@ -81,8 +81,10 @@ class ImagePaths(_LazyImages):
         for stop, (path, row) in enumerate(
             zip(self._items, self._rows, strict=True), 1
         ):
-            contents.append(read_content(str(path), int(row)))
-            n_bytes += len(contents[-1])
+            content = read_content(str(path), int(row))
+            # asked after reading: what it was before may be another content's
+            contents.append((content, known_digest(str(path))))
+            n_bytes += len(content)
             if n_bytes > _BYTES_AT_ONCE or stop == len(self):
                 rows = slice(start, stop)
                 yield ImageContents(self._items[rows], self._rows[rows], contents)
@@ -95,7 +97,8 @@ class ImageContents(ImagePaths):
     Parameters
     ----------
     paths, rows : as of `ImagePaths`
-    contents : sequence of bytes, of length n
+    contents : sequence of (bytes, bytes or None), of length n
+        With the digest of each, if it is known.
     """
 
     def __init__(self, paths, rows, contents):
@@ -110,11 +113,12 @@ class ImageContents(ImagePaths):
     def sample(self, index):
         """Return image `index` at its full size, as uint8 tensor (3, h, w)."""
         path, row = str(self._items[index]), int(self._rows[index])
-        return decode(path, row, self._contents[index])
+        return decode(path, row, self._contents[index][0])
 
     def digest(self, index):
         """Return what tells the content of file `index` from others, bytes."""
-        return content_digest(self._contents[index])
+        content, digest = self._contents[index]
+        return digest or content_digest(content)
 
 
 class PILImages(_LazyImages):

@@ -46,7 +46,7 @@ class FileStore:
     """
 
     def __init__(self, path, max_bytes=MAX_BYTES):
-        self._path = Path(path).absolute()
+        self._path = Path(path).expanduser().absolute()
         self._max_bytes = max_bytes
         self._connection = None
 

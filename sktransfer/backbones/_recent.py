@@ -3,14 +3,17 @@
 import copy
 import io
 import pickle
+from itertools import starmap
 from pathlib import Path
 from threading import Lock
-from weakref import WeakKeyDictionary
+from types import FunctionType
+from weakref import WeakKeyDictionary, ref
 
 import torch
 from torchvision.models import get_model_weights
 
 from .._utils.files import settled_state
+from .._utils.released import is_released
 from ._files import is_backbone_file
 from ._fingerprint import NetDescriber, hooks_of_all, share_digest
 from ._layout import lay_out
@@ -19,7 +22,7 @@ from ._registry import is_of_user, torchvision_names
 
 _MAX_BYTES = 2**27
 _LAST: dict = {}
-# From a copy to what it is a copy of.
+# From a copy to a reference to what it is a copy of: that is freed with `_LAST`.
 _ORIGINS: WeakKeyDictionary = WeakKeyDictionary()
 _LOCK = Lock()
 
@@ -45,10 +48,12 @@ def load_anew(name, weights, **options):
 def fingerprint_as_loaded(backbone):
     """Return the fingerprint of what nothing has changed since `load_anew` made it.
 
-    None if it has to be described all the same, as it is no copy.
+    None if it has to be described all the same: it is no copy of what was loaded last,
+    or code of the user's, which may change meanwhile, has a part in it.
     """
     origin = _ORIGINS.get(backbone)
-    return None if origin is None or any(hooks_of_all()) else origin.fingerprint()
+    kept = None if origin is None else origin()
+    return None if kept is None or any(hooks_of_all()) else kept.fingerprint()
 
 
 class _Kept:
@@ -60,8 +65,9 @@ class _Kept:
         pickler.dump(network)
         self._pickle, self._tensors = file.getvalue(), pickler.tensors
         self._digests = {key: {} for key in self._tensors}
-        self._types = {type(module) for module in network.modules()}
-        self._fingerprints = {}
+        kinds = {type(module) for module in network.modules()}
+        self._forwards = {kind: kind.forward for kind in kinds}
+        self._fingerprint = None
 
     def copy(self):
         """Return a copy of the network as it was."""
@@ -71,16 +77,19 @@ class _Kept:
         unpickler = pickle.Unpickler(io.BytesIO(self._pickle))
         unpickler.persistent_load = tensors.__getitem__
         network = unpickler.load()
-        _ORIGINS[network] = self
+        _ORIGINS[network] = ref(self)
         return network
 
     def fingerprint(self):
-        """Return the fingerprint of each of its copies as it was made."""
-        # a class from a package may have been given another forward
-        forwards = tuple(kind.forward for kind in self._types)
-        if forwards not in self._fingerprints:
-            self._fingerprints[forwards] = NetDescriber().fingerprint(self.copy())
-        return self._fingerprints[forwards]
+        """Return the fingerprint of each of its copies as it was made, None if unsure.
+
+        Other code than that of packages may do something else from call to call.
+        """
+        if not all(starmap(_is_still_released, self._forwards.items())):
+            return None
+        if self._fingerprint is None:
+            self._fingerprint = NetDescriber().fingerprint(self.copy())
+        return self._fingerprint
 
 
 class _TensorsApart(pickle.Pickler):
@@ -96,6 +105,13 @@ class _TensorsApart(pickle.Pickler):
             return None
         self.tensors[id(value)] = value
         return id(value)
+
+
+def _is_still_released(kind, forward):
+    """Whether a class is a package's, and the forward it had, and has, is so, too."""
+    # a class from a package may have been given another forward
+    is_same = kind.forward is forward and isinstance(forward, FunctionType)
+    return is_same and is_released(kind) and is_released(forward)
 
 
 def _key(name, weights, options):

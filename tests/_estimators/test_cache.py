@@ -134,6 +134,34 @@ def test_features_of_a_fit_are_found_until_the_backbone_changes(
     assert computed == [40, 40]
 
 
+def test_the_statistics_of_a_table_count(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_TICK", -(10**10))  # the file is of just now
+    path = tmp_path / "random.safetensors"
+    save_backbone(load_backbone("mlp", None, n_inputs=4), path)
+    rows, _ = table(50)
+    rows = rows[:, :4]
+    PretrainedFeatureExtractor(path, cache=True).fit_transform(rows)
+    scaled = np.concatenate([rows[:10], 100 * rows[10:]])
+    found = PretrainedFeatureExtractor(path, cache=True).fit_transform(scaled)
+    assert_allclose(found, PretrainedFeatureExtractor(path).fit_transform(scaled))
+
+
+def test_a_fit_with_a_backbone_that_cannot_be_described(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_TICK", -(10**10))
+    path = tmp_path / "mine.safetensors"
+    save_backbone(load_backbone("smallnet", None), path)
+    forward = nn.Conv2d.forward
+
+    def importing(self, x):
+        import tests.nets  # noqa: F401
+
+        return forward(self, x)
+
+    monkeypatch.setattr(nn.Conv2d, "forward", importing)
+    with pytest.warns(FeatureCacheWarning, match="imports"):
+        PretrainedFeatureExtractor(path, cache=True).fit_transform(X)
+
+
 @pytest.mark.parametrize("kind", [FineTuneClassifier, FineTuneRegressor])
 def test_linear_probes_share_features(kind, computed):
     for C in (0.01, 0.1, 1):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
-from PIL import Image
+from PIL import Image, ImageFile
 from torch import nn
 from torch.nn.modules.module import register_module_forward_hook
 
@@ -130,7 +130,9 @@ def test_a_file_that_changes_after_it_got_its_key(cache, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(ImagePaths, "digest", lambda self, i: stale[self._rows[i]])
         patch.setattr(
-            ImageContents, "digest", lambda self, i: content_digest(self._contents[i])
+            ImageContents,
+            "digest",
+            lambda self, i: content_digest(self._contents[i][0]),
         )
         first = cached(cache, tiny_backbone(), read_images(paths))
     again = cached(cache, tiny_backbone(), read_images(paths))
@@ -190,6 +192,17 @@ def test_another_version_of_a_package(package, cache, computed, monkeypatch):
     monkeypatch.setattr(getattr(_cached, package), "__version__", "1000.0")
     cached(cache, backbone, inputs)
     assert sum(computed) == 32
+
+
+def test_whether_damaged_files_are_images(cache, tmp_path, monkeypatch):
+    paths = write_images(images(12)[0], tmp_path)
+    whole = (tmp_path / "003.png").read_bytes()
+    (tmp_path / "003.png").write_bytes(whole[: len(whole) // 2])
+    with monkeypatch.context() as patch:
+        patch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+        cached(cache, tiny_backbone(), read_images(paths))
+    with pytest.raises(ValueError, match=r"Row 3 .*003\.png"):
+        cached(cache, tiny_backbone(), read_images(paths))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from collections import OrderedDict
 
 import pytest
 
-from sktransfer._inputs import contents, read_images
+from sktransfer._inputs import contents, lazy, read_images
 from sktransfer._inputs.contents import content_digest, file_digest
 from sktransfer._utils import files
 
@@ -105,3 +105,24 @@ def test_a_file_that_is_gone(path, reads):
         file_digest(path, 7)
     with pytest.raises(FileNotFoundError, match=r"Row 0 .*image\.png"):
         read_images([path]).digest(0)
+
+
+def test_contents_in_memory_are_not_hashed_again(path, reads, monkeypatch):
+    rows = read_images([path])
+    digest = rows.digest(0)
+    hashed = []
+    monkeypatch.setattr(lazy, "content_digest", hashed.append)
+    (part,) = rows.parts()
+    assert part.digest(0) == part.take([0]).digest(0) == digest
+    assert not hashed
+
+
+@pytest.mark.parametrize("change", [_rewritten, _rewritten_unseen, _replaced])
+def test_contents_that_changed_since_have_a_digest_of_their_own(change, path, reads):
+    rows = read_images([path])
+    assert rows.digest(0) == content_digest(b"content")
+    tick = os.stat(path).st_ctime_ns
+    while os.stat(path).st_ctime_ns == tick:
+        change(path)
+    (part,) = rows.parts()
+    assert part.digest(0) == content_digest(b"CONTENT")

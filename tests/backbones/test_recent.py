@@ -1,7 +1,9 @@
 """The backbone that was loaded last: as good as loaded again."""
 
 import copy
+import functools
 import os
+import weakref
 
 import pytest
 import torch
@@ -141,29 +143,63 @@ def test_numbers_of_copies_are_hashed_once(monkeypatch):
 
 
 def test_the_fingerprint_as_loaded_is_that_of_a_copy(loads, weights):
-    one, pooled = (
-        load_anew("squeezenet1_1", weights, pooling=pooling)
-        for pooling in ("auto", "max")
-    )
-    before = NetDescriber().fingerprint(one)
-    assert fingerprint_as_loaded(one) == before
-    assert fingerprint_as_loaded(pooled) == NetDescriber().fingerprint(pooled) != before
-    one.stages[0][0].weight.data.zero_()
-    again = load_anew("squeezenet1_1", weights)
-    assert fingerprint_as_loaded(again) == before
+    found = set()
+    for pooling in ("auto", "max"):
+        backbone = load_anew("squeezenet1_1", weights, pooling=pooling)
+        before = NetDescriber().fingerprint(backbone)
+        assert fingerprint_as_loaded(backbone) == before
+        backbone.stages[0][0].weight.data.zero_()
+        again = load_anew("squeezenet1_1", weights, pooling=pooling)
+        assert fingerprint_as_loaded(again) == before
+        found.add(before)
+    assert len(found) == 2
 
 
-def test_the_fingerprint_as_loaded_knows_changes_to_classes(
-    loads, weights, monkeypatch
+class _Callable:
+    """It has no name of its own, nor can it be hashed."""
+
+    __hash__ = None
+
+    def __call__(self, module, x):
+        """Do nothing."""
+
+
+def _wrapped(forward):
+    return functools.wraps(forward)(lambda self, x: -forward(self, x))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda forward: lambda self, x: -forward(self, x),
+        _wrapped,
+        lambda forward: nn.ConvTranspose2d.forward,
+        lambda forward: functools.partial(forward),
+        lambda forward: _Callable(),
+    ],
+)
+@pytest.mark.parametrize("early", [False, True])
+def test_code_of_the_user_is_described_each_time(
+    other, early, loads, weights, monkeypatch
 ):
-    backbone = load_anew("squeezenet1_1", weights)
-    before = fingerprint_as_loaded(backbone)
-    forward = nn.Conv2d.forward
+    before = fingerprint_as_loaded(load_anew("squeezenet1_1", weights))
+    assert before is not None
     with monkeypatch.context() as patch:
-        patch.setattr(nn.Conv2d, "forward", lambda self, x: -forward(self, x))
-        changed = fingerprint_as_loaded(backbone)
-        assert changed == NetDescriber().fingerprint(backbone) != before
-    assert fingerprint_as_loaded(backbone) == before
+        patch.setattr(nn.Conv2d, "forward", other(nn.Conv2d.forward))
+        if early:
+            _recent._LAST.clear()
+        backbone = load_anew("squeezenet1_1", weights)
+        known = fingerprint_as_loaded(backbone)
+        assert known is None or known == NetDescriber().fingerprint(backbone) != before
+    if not early:
+        assert fingerprint_as_loaded(backbone) == before
+
+
+def test_a_wrapped_forward_is_no_longer_that_of_torch(weights, monkeypatch):
+    backbone = load_backbone("squeezenet1_1", weights)
+    before = NetDescriber().fingerprint(backbone)
+    monkeypatch.setattr(nn.Conv2d, "forward", _wrapped(nn.Conv2d.forward))
+    assert NetDescriber().fingerprint(backbone) != before
 
 
 def test_there_is_none_of_what_was_not_copied_or_has_hooks(loads, weights):
@@ -176,6 +212,14 @@ def test_there_is_none_of_what_was_not_copied_or_has_hooks(loads, weights):
     finally:
         hook.remove()
     assert fingerprint_as_loaded(backbone) is not None
+
+
+def test_copies_do_not_keep_what_was_loaded_before(loads, weights):
+    backbone = load_anew("squeezenet1_1", weights)
+    (kept,) = map(weakref.ref, _recent._LAST.values())
+    load_anew("squeezenet1_1", weights, pooling="max")
+    assert kept() is None
+    assert fingerprint_as_loaded(backbone) is None
 
 
 def test_other_settings_are_loaded(loads, weights):
