@@ -6,6 +6,7 @@ its children.
 """
 
 import copy
+from itertools import takewhile
 
 import torch
 from torch import nn
@@ -43,8 +44,9 @@ _CHAINS: dict[str, list[tuple[str, ...]]] = {
 def is_known(module):
     """Whether it is known what a module of this class does with its children."""
     kind = type(module)
-    # a class may have been given another forward
-    homes = (kind.__module__, getattr(kind.forward, "__module__", None) or "")
+    # a class may have been given another forward, which may have taken its name
+    names = getattr(kind.forward, "__globals__", {})
+    homes = (kind.__module__, names.get("__name__", ""))
     return all(home.startswith(_KNOWN) for home in homes)
 
 
@@ -100,10 +102,9 @@ def _fuse_chain(parent, names, dtype, pack):
     """Fuse each convolution of a chain with what follows it."""
     children, copied = parent._modules, []
     for start, name in enumerate(names):
-        conv = children[name]
-        if not _is_plain(conv):
+        run = [*takewhile(lambda name: is_known(children[name]), names[start:])]
+        if not run or not _is_plain(children[name]):
             continue
-        run = names[start:]
         fused, n_fused = _fused([children[n] for n in run], dtype, pack)
         for module_name in run[:n_fused]:
             copied += _tensors(children[module_name])

@@ -17,6 +17,10 @@ def is_released(value, name=None):
     found = sys.modules.get(home_of(value))
     if found is None or not is_released_package(found.__name__):
         return False
+    # a wrapper of the user's may have taken that name, but has globals of its own
+    names = getattr(value, "__globals__", vars(found))
+    if not is_released_package(names.get("__name__", found.__name__)):
+        return False
     for part in (name or value.__qualname__).split("."):
         found = getattr(found, part, None)
     return found is value
