@@ -1,6 +1,7 @@
 """Copies for inference: the same features, made anew when the backbone changes."""
 
 import copy
+import functools
 import gc
 import weakref
 
@@ -202,6 +203,26 @@ def test_a_class_that_was_given_another_forward_is_left_alone(monkeypatch):
     network = copied_network(backbone)
     assert _distance(network.features(batch), backbone(batch)) < 1e-6
     assert network.backbone.stages[0] is block
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("kind", [nn.Conv2d, nn.BatchNorm2d, nn.ReLU])
+@pytest.mark.parametrize("named_alike", [False, True])
+def test_layers_that_were_given_another_forward_are_not_fused(
+    kind, named_alike, monkeypatch
+):
+    backbone, batch = load_backbone("resnet18", None, image_size=64), _batch()
+    before = copied_network(backbone).features(batch)
+    forward = kind.forward
+
+    def halved(self, x):
+        return forward(self, x) / 2
+
+    other = functools.wraps(forward)(halved) if named_alike else halved
+    monkeypatch.setattr(kind, "forward", other)
+    expected = backbone(batch)
+    assert _distance(copied_network(backbone).features(batch), expected) < 1e-5
+    assert _distance(before, expected) > 1e-2
 
 
 @torch.inference_mode()
