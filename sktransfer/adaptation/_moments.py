@@ -168,7 +168,7 @@ def _squared_mmd(kernel, batch):
     return (kernel * _pairs(*_counts_of_both(batch))).sum()
 
 
-@lru_cache(8)
+@lru_cache(2)  # of full batches and of the last one; they may be large
 @torch.inference_mode(False)
 def _pairs_of_equals(n_s, n_t, dtype, device):
     """Return the matrix of `_pairs` for rows that count once each."""
@@ -203,7 +203,9 @@ def _kernel(rows, batch, scales):
 
 def _squared_distances(rows):
     """Return the squared distances between all `rows`, (n, n)."""
-    rows = rows - rows[0].detach()  # far from zero, their digits would cancel
+    # far from zero, their digits would cancel; rows that are all the same become zero
+    values = rows.detach()
+    rows = rows - (values[0] + (values - values[0]).mean(0))
     squares = rows.square().sum(1)
     return (squares[:, None] + squares - 2 * rows @ rows.T).clamp_min(0)
 

@@ -154,6 +154,20 @@ def test_distances_far_from_zero_keep_their_digits(method, n):
     assert_allclose(method.loss(far, None), expected, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.parametrize("method", [DAN(), JAN()], ids=str)
+def test_an_outlier_takes_no_digits_of_the_gradients_of_others(method):
+    batch = random_batch(n_s=30, n_t=30)
+    batch.features_s[0] += 1000
+    gradients = []
+    for dtype in (torch.float64, torch.float32):
+        source = batch.features_s.detach().to(dtype).requires_grad_()
+        rows = batch._replace(features_s=source, features_t=batch.features_t.to(dtype))
+        method.loss(rows, None).backward()
+        gradients.append(source.grad[1:].double())
+    exact, found = gradients
+    assert abs(found - exact).max() < 2e-3 * abs(exact).max()
+
+
 def test_a_loss_without_gradients_leaves_those_after_it_alone():
     batch = with_gradients(random_batch(n_s=9, n_t=11))
     with torch.inference_mode():
