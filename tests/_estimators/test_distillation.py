@@ -1,38 +1,26 @@
-"""DistillationClassifier: teachers of every kind, classes, rows without labels."""
+"""DistillationClassifier: teachers of every kind, and their classes."""
 
 import pickle
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
-from numpy.testing import assert_allclose, assert_array_equal
-from sklearn import config_context
+from numpy.testing import assert_array_equal
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 from torch import nn
 
 from sktransfer import DistillationClassifier, FineTuneClassifier
-from sktransfer.distillation import RKD, FitNet
+from sktransfer.distillation import FitNet
 from sktransfer.distillation._resolve import NAMES
 
-from ..nets import images, same_state, state_of, table, tiny_backbone, write_images
-
-X, Y = table(120, 5, 3)
-NAMED = np.array(["ash", "beech", "cedar"])[Y]
-FAST = {"max_epochs": 2, "random_state": 0}
-# Learns nothing from labels, and as exactly as it can what the teacher says.
-COPYING = {"alpha": 1.0, "temperature": 1.0, "max_epochs": 150, "random_state": 0}
-
-
-def _gap(student, probabilities):
-    return np.abs(student.predict_proba(X) - probabilities).max()
+from ..nets import images, same_state, state_of, tiny_backbone, write_images
+from .distilled import COPYING, FAST, NAMED, X, Y, _gap
 
 
 def test_a_classifier_of_scikit_learn():
@@ -171,6 +159,12 @@ def test_a_module_that_returns_features_too(method):
     assert np.isfinite(student.history_[-1][f"{method}_loss"])
 
 
+def test_a_module_alone_knows_classes_by_name_only():
+    names = ["x", "y", "z"]
+    student = DistillationClassifier(_linear(), teacher_classes=names, **FAST).fit(X)
+    assert_array_equal(student.classes_, names)
+
+
 def test_without_a_teacher_a_wider_net_is_trained():
     student = DistillationClassifier(random_state=0).fit(X, Y)
     assert isinstance(student.teacher_, FineTuneClassifier)
@@ -212,204 +206,3 @@ def test_images_for_a_teacher_that_is_no_net_are_not_augmented_for_it():
         **FAST,
     ).fit(pixels, y)
     assert asked == [16, 16]  # the teacher's own fit, and once by the student
-
-
-def _domain(n_labelled):
-    return np.where(np.arange(len(X)) < n_labelled, 1, -1)
-
-
-def test_labels_of_unlabelled_rows_are_never_read():
-    sample_domain = _domain(40)
-    sentinels = np.where(sample_domain > 0, NAMED, "?")
-    others = np.where(sample_domain > 0, NAMED, "ash")
-    one, other = (
-        DistillationClassifier(DecisionTreeClassifier(random_state=0), **FAST).fit(
-            X, y, sample_domain=sample_domain
-        )
-        for y in (sentinels, others)
-    )
-    assert_array_equal(one.classes_, ["ash", "beech", "cedar"])
-    assert one.teacher_.tree_.n_node_samples[0] == 40
-    assert_array_equal(one.predict_proba(X), other.predict_proba(X))
-    with_objects = np.where(sample_domain > 0, NAMED.astype(object), None)
-    again = clone(one).fit(X, with_objects, sample_domain=sample_domain)
-    assert_array_equal(again.predict_proba(X), one.predict_proba(X))
-    numbers = pd.Series(np.where(sample_domain > 0, Y.astype(object), None))
-    again = clone(one).fit(X, numbers, sample_domain=sample_domain)
-    assert_array_equal(again.predict_proba(X), one.predict_proba(X))
-
-
-def test_unlabelled_rows_teach():
-    teacher = FrozenEstimator(LogisticRegression(C=100).fit(X, Y))
-    few = DistillationClassifier(teacher, **COPYING).fit(X[:6], Y[:6])
-    more = DistillationClassifier(teacher, **COPYING)
-    more.fit(X, Y, sample_domain=_domain(6))
-    told = teacher.predict_proba(X)
-    assert _gap(more, told) < 0.1 < 0.3 < _gap(few, told)
-
-
-@pytest.mark.parametrize("y", [None, NAMED], ids=["without y", "with y"])
-def test_no_row_is_labelled(y):
-    teacher = FrozenEstimator(LogisticRegression().fit(X, NAMED))
-    student = DistillationClassifier(teacher, **COPYING)
-    student.fit(X, y, sample_domain=_domain(0))
-    assert_array_equal(student.classes_, ["ash", "beech", "cedar"])
-    assert _gap(student, teacher.predict_proba(X)) < 0.05
-    assert "train_acc" not in student.history_[-1]
-
-
-def test_a_module_alone_knows_classes_by_name_only():
-    names = ["x", "y", "z"]
-    student = DistillationClassifier(_linear(), teacher_classes=names, **FAST).fit(X)
-    assert_array_equal(student.classes_, names)
-
-
-@pytest.mark.parametrize("method", ["kd", "dist", "fitnet", "rkd", "mutual"])
-def test_weights_are_repeats_with_unlabelled_rows(method):
-    weight = np.arange(60) % 3
-    domain = np.where(np.arange(60) % 2, 1, -1)
-    rows = np.repeat(np.arange(60), weight)
-    model = DistillationClassifier(
-        method=method, batch_size=200, max_epochs=5, random_state=0
-    )
-    weighted = clone(model).fit(X[:60], Y[:60], domain, weight)
-    repeated = clone(model).fit(X[rows], Y[rows], domain[rows])
-    assert_allclose(
-        weighted.predict_proba(X), repeated.predict_proba(X), rtol=1e-6, atol=1e-9
-    )
-
-
-def test_class_weight_counts_for_labelled_rows():
-    settings = {"teacher": LogisticRegression(), "random_state": 0, "max_epochs": 30}
-    plain = DistillationClassifier(**settings).fit(X, Y)
-    tilted = DistillationClassifier(class_weight={0: 50.0, 1: 1.0, 2: 1.0}, **settings)
-    tilted.fit(X, Y)
-    assert (tilted.predict(X) == 0).sum() > (plain.predict(X) == 0).sum()
-
-
-def test_a_teacher_that_takes_no_weights():
-    class Unweighted(LogisticRegression):
-        def fit(self, X, y):
-            return super().fit(X, y)
-
-    with pytest.warns(UserWarning, match="teacher=.*takes no sample_weight in fit"):
-        DistillationClassifier(Unweighted(), **FAST).fit(
-            X, Y, sample_weight=np.arange(120)
-        )
-
-
-def test_a_teacher_gets_the_weights_of_its_rows():
-    weight = np.arange(120) % 4
-    sample_domain = _domain(60)
-    teacher = DecisionTreeClassifier(random_state=0, max_depth=2)
-    student = DistillationClassifier(teacher, **FAST)
-    student.fit(X, Y, sample_domain, weight)
-    kept = (weight > 0) & (sample_domain > 0)
-    expected = clone(teacher).fit(X[kept], Y[kept], weight[kept])
-    assert_array_equal(student.teacher_.tree_.threshold, expected.tree_.threshold)
-
-
-def test_early_stopping_watches_rows_that_nobody_learns():
-    teacher = DecisionTreeClassifier(random_state=0)
-    student = DistillationClassifier(
-        teacher, early_stopping=True, validation_fraction=0.25, **FAST
-    )
-    student.fit(X, Y, sample_domain=_domain(80))
-    assert student.teacher_.tree_.n_node_samples[0] == 60
-    assert "valid_acc" in student.history_[-1]
-
-
-def test_own_validation_rows():
-    student = DistillationClassifier(LogisticRegression(), early_stopping=True, **FAST)
-    student.fit(X[:80], Y[:80], X_val=X[80:], y_val=Y[80:])
-    assert len(student.history_[:, "valid_loss"]) == 2
-
-
-@pytest.mark.parametrize("method", ["kd", "fitnet", "mutual"])
-def test_warm_start_goes_on_and_keeps_the_teacher(method):
-    student = DistillationClassifier(method=method, warm_start=True, **FAST).fit(X, Y)
-    first, backbone = student.teacher_, state_of(student.backbone_)
-    student.fit(X, Y)
-    assert student.n_epochs_ == 4
-    assert (student.teacher_ is first) == (method != "mutual")
-    assert not same_state(state_of(student.backbone_), backbone)
-    assert student.backbone_.weights == "random, distilled"
-
-
-@pytest.mark.parametrize("method", NAMES)
-def test_pickles_predict_alike(method):
-    student = DistillationClassifier(method=method, **FAST).fit(X, Y)
-    again = pickle.loads(pickle.dumps(student))
-    assert_array_equal(again.predict_proba(X), student.predict_proba(X))
-
-
-@pytest.mark.parametrize("module", [False, True])
-def test_a_pickle_holds_a_frozen_teacher_once(module):
-    teacher = nn.Sequential(nn.Linear(5, 4000), nn.Linear(4000, 3))
-    if not module:
-        forest = RandomForestClassifier(100, random_state=0).fit(X, Y)
-        teacher = FrozenEstimator(forest)
-    student = DistillationClassifier(teacher, **FAST).fit(X, Y)
-    size, of_teacher = (len(pickle.dumps(part)) for part in (student, teacher))
-    student.set_params(teacher=None)
-    del student.teacher_
-    assert len(pickle.dumps(student)) == pytest.approx(size - of_teacher, rel=0.02)
-
-
-def test_same_seed_same_result_and_global_generators_stay():
-    torch.manual_seed(3)
-    np.random.seed(3)
-    before = torch.get_rng_state(), np.random.get_state()[1]
-    one, other = (
-        DistillationClassifier(method="mutual", **FAST).fit(X, Y) for _ in range(2)
-    )
-    assert_array_equal(one.predict_proba(X), other.predict_proba(X))
-    assert torch.equal(torch.get_rng_state(), before[0])
-    assert_array_equal(np.random.get_state()[1], before[1])
-
-
-@pytest.mark.parametrize("routing", [False, True])
-def test_searches_reach_student_method_and_teacher(routing):
-    grid = {
-        "temperature": [1.0, 4.0],
-        "teacher__max_depth": [2],
-        "method": [RKD()],
-        "method__angle_weight": [0.0],
-    }
-    student = DistillationClassifier(DecisionTreeClassifier(), **FAST)
-    with config_context(enable_metadata_routing=routing):
-        search = GridSearchCV(student, grid, cv=2)
-        with pytest.raises(TypeError, match="learns from features"):
-            search.set_params(error_score="raise").fit(X, Y)
-        del grid["method"], grid["method__angle_weight"]
-        search.fit(X, Y, sample_domain=_domain(100))
-        assert search.best_estimator_.teacher_.max_depth == 2
-        frozen = FrozenEstimator(LogisticRegression().fit(X, Y))
-        scores = cross_val_score(
-            student.set_params(teacher=frozen),
-            X,
-            Y,
-            cv=2,
-            params={"sample_domain": _domain(100)},
-        )
-        assert len(scores) == 2
-
-
-def test_methods_are_searchable():
-    teacher = FrozenEstimator(FineTuneClassifier(**FAST).fit(X, Y))
-    search = GridSearchCV(
-        DistillationClassifier(teacher, method=FitNet(), **FAST),
-        {"method__weight": [0.1, 10.0]},
-        cv=2,
-    ).fit(X, Y)
-    assert search.best_estimator_.method_.weight in (0.1, 10.0)
-
-
-def test_in_a_pipeline_that_routes_the_domain():
-    with config_context(enable_metadata_routing=True):
-        model = make_pipeline(
-            StandardScaler(), DistillationClassifier(LogisticRegression(), **FAST)
-        )
-        model.fit(X, Y, sample_domain=_domain(60))
-        assert model[-1].teacher_.n_features_in_ == 5
-        assert 0 <= model.score(X, Y, sample_domain=_domain(60)) <= 1
