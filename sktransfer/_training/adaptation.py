@@ -89,10 +89,10 @@ class Adaptation:
         parts = zip(self.names, self.methods, self.auxiliaries, strict=True)
         for name, method, aux in parts:
             factor = self.factor(method, seen.progress)
+            view = seen if method.needs_logits else seen._replace(**_NO_LOGITS)
             # What learns along does so at full strength: weighted is what flows back.
-            view = seen
             if aux is not None:
-                view = _with_scaled_gradient(seen, factor, method.needs_logits)
+                view = _with_scaled_gradient(view, factor)
             value = method.loss(view, aux)
             if value is None and type(method).loss is AdaptationMethod.loss:
                 continue
@@ -112,15 +112,15 @@ def _names(methods):
     ]
 
 
-_FEATURES = ("features_s", "features_t")
 _LOGITS = ("logits_s", "logits_t", "views_t")
+_NO_LOGITS = dict.fromkeys(_LOGITS)
 
 
-def _with_scaled_gradient(seen, factor, needs_logits):
+def _with_scaled_gradient(seen, factor):
     """Return `seen`, with gradients that are multiplied by `factor` on the way back."""
     scaled = {
         name: scale_gradient(getattr(seen, name), factor)
-        for name in (*_FEATURES, *(_LOGITS if needs_logits else ()))
+        for name in ("features_s", "features_t", *_LOGITS)
         if getattr(seen, name) is not None
     }
     for name in ("stages_s", "stages_t"):
@@ -152,7 +152,9 @@ class Sight:
         `source`: False leaves the source rows out.
         """
         parts = self._parts(step, source)
-        outputs = self._forward(parts, self.needs_logits or step.labelled is not None)
+        # without source rows, the figures of an epoch are those of the target
+        can_do_without = "source" in parts and step.labelled is None
+        outputs = self._forward(parts, self.needs_logits or not can_do_without)
         fields, labelled = {}, None
         if "source" in outputs:
             fields |= self._fields(outputs["source"], "s")

@@ -73,6 +73,28 @@ def test_weight_zero_lets_nothing_flow_back_while_the_discriminator_learns():
     assert all(gradient.any() for gradient in aux)
 
 
+def test_a_method_that_wants_no_logits_sees_none():
+    class Seen(AdaptationMethod):
+        def build(self, n_features, n_classes):
+            return nn.Linear(1, 1) if self.learns else None
+
+        def loss(self, batch, aux):
+            assert self.hidden == (batch.logits_s is None and batch.logits_t is None)
+            assert self.hidden == (batch.views_t is None)
+            assert batch.features_t is not None
+            return batch.features_s.sum()
+
+    class Unseen(Seen):
+        needs_logits = False
+
+    for learns in (True, False):
+        Seen.learns, Seen.hidden, Unseen.hidden = learns, False, True
+        adaptation = _built([Seen(), Unseen()], ramp=False)
+        batch = with_gradients(random_batch())
+        batch = batch._replace(views_t=batch.logits_t, progress=0.5)
+        assert set(adaptation.loss(batch)[1]) == {"seen", "unseen"}
+
+
 def test_stages_and_views_are_scaled_too():
     class All(AdaptationMethod):
         weight = 0.25
