@@ -53,8 +53,8 @@ def check_labels(y, classes):
     if len(unknown):
         raise ValueError(
             f"y has labels that are not among the classes {classes}: {unknown}. Drop "
-            "their rows, or call fit on all labels with warm_start=False (partial_fit: "
-            "all in `classes`)."
+            "their rows, or start from all labels: with warm_start=False, without "
+            "`source`, and in partial_fit with all in `classes`."
         )
 
 

@@ -130,8 +130,8 @@ num_workers : int or None, default=None
 callbacks : list or None, default=None
     Callbacks of skorch or :mod:`sktransfer.callbacks`; copied in `fit`.
 warm_start : bool, default=False
-    Go on from the fitted net when `fit` is called again, by the strategy and the
-    other training parameters as they are then; the classes and `head` stay.
+    Go on from the fitted net when `fit` is called again, by the training parameters
+    as they are then; the classes and `head` stay.
 random_state : int, RandomState or None, default=None
     Seeds the initial weights, the order of the rows and the augmentation. The global
     generators stay as they are, but for the one number that None draws from NumPy's.

@@ -71,8 +71,10 @@ def at_least_float32(tensor):
 def check_scalar(value, method):
     """Refuse a loss of `method` that is no scalar tensor."""
     if not isinstance(value, torch.Tensor) or value.ndim:
-        shape = getattr(value, "shape", type(value).__name__)
+        tensor = isinstance(value, torch.Tensor)
+        shape = value.shape if tensor else repr(value)
+        cure = "take the mean over rows" if tensor else "compute it with torch"
         raise TypeError(
             f"{type(method).__name__}.loss must return a scalar tensor, not {shape}: "
-            "take the mean over rows."
+            f"{cure}."
         )

@@ -137,4 +137,11 @@ def get_adaptation_scorer(name, **params):
     if name not in _SCORERS:
         names = ", ".join(map(repr, sorted(_SCORERS)))
         raise ValueError(f"There is no scorer {name!r}; there are {names}.")
-    return _SCORERS[name](**params)
+    scorer = _SCORERS[name]()
+    known = scorer.get_params(deep=False)
+    if unknown := params.keys() - known:
+        raise TypeError(
+            f"The scorer {name!r} has no parameter {min(unknown)!r}; it has "
+            f"{', '.join(map(repr, known))}."
+        )
+    return scorer.set_params(**params)

@@ -149,7 +149,7 @@ def test_labels_of_labelled_rows(case):
 
 def test_labels_that_the_source_does_not_know():
     source = FrozenEstimator(FineTuneClassifier(**FAST).fit(X, Y))
-    message = r"y has labels that are not among the classes \[0 1\]: \[2\]"
+    message = r"y has labels that are not among the classes \[0 1\]: \[2\].*`source`"
     _fails(message, _model(source=source), X, _with(Y, 3, 2), DOMAIN)
     # those of unlabelled rows do not count
     _model(source=source).fit(X, np.where(DOMAIN < 0, 2, Y), DOMAIN)

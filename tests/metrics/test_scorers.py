@@ -68,7 +68,7 @@ def test_repr_shows_the_settings():
 def test_unknown_names_and_settings():
     with pytest.raises(ValueError, match=r"no scorer 'best'; there are 'bnm', "):
         get_adaptation_scorer("best")
-    with pytest.raises(TypeError, match="'temperature'"):
+    with pytest.raises(TypeError, match="'temperature'; it has 'target_domain'"):
         get_adaptation_scorer("snd", temperature=1)
     with pytest.raises(ValueError, match="'target_domain' parameter"):
         get_adaptation_scorer("im", target_domain="real")(Given(np.eye(2)), [[0], [1]])
