@@ -98,14 +98,14 @@ class AdaptingNet(TransferNet):
         """Take a step of the optimizers whose parameters are in `parts`."""
         optimizers = [self.optimizer_, self.adaptation.optimizer]
         optimizers = [optimizer for optimizer in optimizers if optimizer is not None]
+        if parts:  # else those of the last step are still there in the end
+            self.adaptation.keep_gradients()
         for parameter in _learnt_by(optimizers):  # zero_grad() costs as much as a layer
             parameter.grad = None
         parameters = [p for part in parts for p in part.parameters() if p.requires_grad]
         if parts and not parameters:  # a callback froze them
             return
         self._backward_and_step(loss, batch, optimizers, parameters or None)
-        if parts:
-            self.adaptation.keep_gradients()
 
     def _record(self, prefix, figures, n_batches):
         super()._record(prefix, figures, n_batches)

@@ -1,6 +1,7 @@
 """The phases of adaptation."""
 
 import copy
+import warnings
 
 import numpy as np
 import pytest
@@ -11,10 +12,14 @@ from sklearn.base import clone
 from sktransfer import DomainAdaptClassifier
 from sktransfer.adaptation import (
     SHOT,
+    AdaptationMethod,
 )
+from sktransfer.adaptation._adversarial import Discriminator
+from sktransfer.exceptions import DiscriminatorWarning
 
 from .adapted import (
     DOMAIN,
+    IMAGES,
     X,
     Y,
     fitted,
@@ -91,3 +96,40 @@ def test_shot_labels_all_target_rows_before_every_epoch():
         assert logits.shape == (16, 2)
         assert weight is None
         assert len(labels) == 16
+
+
+class _SmallFeatures(AdaptationMethod):
+    needs_source = needs_logits = False
+
+    def loss(self, batch, aux):
+        return batch.features_t.square().mean()
+
+
+@pytest.mark.parametrize("data", [None, IMAGES], ids=["table", "images"])
+def test_a_method_on_features_alone_needs_no_source_rows(data):
+    adapted = fitted_after(fitted("source_only", data), _SmallFeatures(), data)
+    assert all(epoch["_smallfeatures_loss"] > 0 for epoch in adapted.history_)
+
+
+class _InTurns(AdaptationMethod):
+    """All learn at once, then the backbone alone, from a discriminator at chance."""
+
+    composes = False
+
+    def build(self, n_features, n_classes):
+        return Discriminator(n_features, ())
+
+    def step(self, game):
+        gap = game.aux(game.see().features_s).mean()
+        gap = gap - game.aux(game.seen.features_t).mean()
+        game.aux.domain_accuracy = torch.tensor(0.5)
+        game.learn(game.task_loss() + gap)
+        game.see()
+        game.learn(game.task_loss(), game.backbone)
+        return gap
+
+
+def test_a_discriminator_that_learns_is_not_flat_when_others_learn_after_it():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DiscriminatorWarning)
+        fitted(_InTurns(), IMAGES)
