@@ -88,7 +88,8 @@ cache : bool, str, path or None, default=None
     "training": """
 max_epochs : int or "auto", default="auto"
     Passes over the training rows. "auto": as many as make about 300 steps (100 for a
-    pretrained image net), at least 10 and at most 100.
+    pretrained image net) if the Notes name no other number, at least 10 and at most
+    100.
 batch_size : int, default=64
     Rows in a step.
 lr : float or "auto", default="auto"

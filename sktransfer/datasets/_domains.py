@@ -22,8 +22,8 @@ def pack_domains(X_source, y_source, X_target, y_target=None):
     X_target : array, DataFrame, Series or list of length n_target
         Rows of the same kind as `X_source`.
     y_target : array-like of shape (n_target,), default=None
-        Labels of target rows; None, NaN or a missing value marks an unlabelled row.
-        By default all of them are unlabelled.
+        Labels of target rows; None, NaN or a missing value marks an unlabelled row,
+        -1 does not. By default all of them are unlabelled.
 
     Returns
     -------
