@@ -129,6 +129,8 @@ def _net(module, objective, config, methods, ramp, plain):
     check_learning(module, methods[0])
     n_classes = len(objective.class_counts)
     adaptation.build(module.head, module.backbone.n_features, n_classes)
+    if not plain:
+        net.share_optimizer()
     return net
 
 

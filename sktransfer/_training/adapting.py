@@ -33,6 +33,16 @@ class AdaptingNet(TransferNet):
         self._taken, self._planned = 0, epochs * len(batches)
         return super().train(batches, validation, epochs, schedule)
 
+    def share_optimizer(self):
+        """Let what learns along step with the net, if that has the same optimizer.
+
+        One step of both is faster than two. The schedule leaves its learning rate.
+        """
+        auxiliary = self.adaptation.optimizer
+        if auxiliary is not None and type(auxiliary) is type(self.optimizer_):
+            self.optimizer_.add_param_group(auxiliary.param_groups[0])
+            self.adaptation.optimizer = None
+
     def on_epoch_begin(self, net, **kwargs):
         """Let the methods look at all target rows."""
         super().on_epoch_begin(net, **kwargs)
@@ -85,6 +95,9 @@ class AdaptingNet(TransferNet):
 
     def retire(self):
         """Let go of what only training needs."""
+        del self.optimizer_.param_groups[len(self._peaks) :]
+        for parameter in self.adaptation.parameters:
+            self.optimizer_.state.pop(parameter, None)
         self.adaptation = self.views = self.target_batches = self._sight = None
         self._bare = {}
         return self

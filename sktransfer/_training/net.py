@@ -261,7 +261,8 @@ class _Run:
 
     def __init__(self, net, factors):
         groups = net.optimizer_.param_groups
-        self.groups = list(zip(groups, net._peaks, strict=True))
+        # groups without a peak keep their learning rate
+        self.groups = list(zip(groups, net._peaks, strict=False))
         self.parameters = [p for group in groups for p in group["params"]]
         self.autocast = autocast(
             net.config.precision,

@@ -1,6 +1,7 @@
 """Who learns in which turn, and what is recorded."""
 
 import copy
+from functools import partial
 
 import numpy as np
 import pytest
@@ -296,6 +297,29 @@ def test_the_recorded_losses_are_bare():
     assert [epoch["constant_loss"] for epoch in model.history_] == [3.0, 3.0]
     for one, two in zip(model.history_, other.history_, strict=True):
         assert one["train_loss"] == two["train_loss"]
+
+
+def test_what_learns_along_learns_the_same_by_an_optimizer_of_its_own():
+    class AnotherAdamW(torch.optim.AdamW):
+        pass
+
+    settings = {"weight_decay": 0.01, "lr_schedule": "cosine"}
+    shared, apart = (
+        fitted(["dann", "mcc"], optimizer=partial(kind, fused=True), **settings)
+        for kind in (torch.optim.AdamW, AnotherAdamW)
+    )
+    for one, other in zip(shared.history_, apart.history_, strict=True):
+        assert {**one, "dur": 0} == {**other, "dur": 0}
+    assert same_state(shared.net_.module_.state_dict(), apart.net_.module_.state_dict())
+
+
+@pytest.mark.parametrize("method", ["dann", "mcd", "wdgrl"])
+def test_the_optimizer_forgets_what_learnt_along(method):
+    net = fitted(method).net_
+    own = {*net.module_.parameters()}
+    groups = net.optimizer_.param_groups
+    assert {p for group in groups for p in group["params"]} == own
+    assert own >= net.optimizer_.state.keys()
 
 
 def test_what_only_training_needs_is_let_go():
