@@ -131,12 +131,14 @@ def parsed():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--tasks", nargs="+", default=["fonts to digits"])
-    parser.add_argument("--contestants", nargs="+", default=contestants.installed())
+    parser.add_argument("--contestants", nargs="+")
     parser.add_argument("--methods", nargs="+")
     parser.add_argument("--seeds", type=int, default=3)
     for flag in ("report", "choose", "gap", "time"):
         parser.add_argument(f"--{flag}", action="store_true")
     options = parser.parse_args()
+    if options.contestants is None:
+        options.contestants = contestants.installed(with_reports=options.time)
     if options.tasks == ["all"]:
         options.tasks = tasks.NAMES
     return options

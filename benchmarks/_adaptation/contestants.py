@@ -33,9 +33,16 @@ CONTESTANTS = {
 }
 
 
-def installed():
-    """Return the names of the contestants that can run here."""
-    return [name for name, (package, *_) in CONTESTANTS.items() if find_spec(package)]
+def installed(with_reports):
+    """Return the names of the contestants that can run here.
+
+    `with_reports`: also of those that do the same as another one, and report.
+    """
+    return [
+        name
+        for name, (package, _, settings, _) in CONTESTANTS.items()
+        if find_spec(package) and (with_reports or "reports" not in settings)
+    ]
 
 
 def methods_of(contestant):

@@ -63,6 +63,8 @@ class DomainNetEstimator(NetEstimator):
             labels, weight = labels[kept], weight[kept]
         told = sample_domain is not None or self.method != "auto"
         _check_domains(domains, start, methods, told)
+        if sample_domain is None:
+            _warn_of_fillings(labels)
         if unnamed and domains.labelled.any():
             row = int(np.flatnonzero(domains.labelled)[0])
             raise ValueError(
@@ -207,6 +209,23 @@ def _check_domains(domains, start, methods, told):
             f"{type(wanting[0]).__name__} learns from labelled target rows, but there "
             "are none: mark them by a positive domain, such as 2 where the unlabelled "
             "rows have -2. Without any it trains on the source alone.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def _warn_of_fillings(labels):
+    """Warn of what `pack_domains` puts where there is no label: here it is a class."""
+    found = set(labels.tolist())
+    filling = next(
+        (f for f in ("unlabelled", -1) if f in found and len(found) > 2), None
+    )
+    if filling is not None:
+        warnings.warn(
+            f"y holds {filling!r}, which stands for no label after pack_domains, but "
+            "is a class like any other without sample_domain. Pass sample_domain to "
+            "fit, through a Pipeline as domainadaptclassifier__sample_domain or by "
+            "metadata routing.",
             UserWarning,
             stacklevel=2,
         )

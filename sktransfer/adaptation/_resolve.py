@@ -79,8 +79,8 @@ def _resolve(part):
             near = get_close_matches(part.lower(), NAMES, n=1)
             meant = f": did you mean {near[0]!r}?" if near else "."
             raise ValueError(
-                f"method={part!r} is not known{meant} Choose from {sorted(NAMES)}, or "
-                "pass an object of sktransfer.adaptation."
+                f"method={part!r} is not known{meant} Choose from {sorted(NAMES)} or "
+                "'auto', or pass an object of sktransfer.adaptation."
             )
         return getattr(import_module(__package__), NAMES[part])()
     if isinstance(part, type):

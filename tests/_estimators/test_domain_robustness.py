@@ -13,6 +13,7 @@ from sktransfer import DomainAdaptClassifier, FineTuneClassifier
 from sktransfer.adaptation import FixMatch
 from sktransfer.adaptation._learning import Learning
 from sktransfer.adaptation._resolve import NAMES
+from sktransfer.datasets import pack_domains
 
 from ..nets import images, table, tiny_backbone
 
@@ -139,3 +140,17 @@ def test_rows_set_aside_do_not_stop_the_adapting():
     assert model.n_epochs_ == 6
     assert "valid_loss" in model.history_[0]
     assert "valid_loss" not in model.history_[-1]
+
+
+@pytest.mark.parametrize("names", [None, np.array(["ant", "bee", "wasp"])])
+def test_packed_rows_without_their_domains(names):
+    y = Y % 3 if names is None else names[Y % 3]
+    rows, packed, domain = pack_domains(X, y, X)
+    filling = "-1" if names is None else "'unlabelled'"
+    model = DomainAdaptClassifier(**FAST)
+    with pytest.warns(UserWarning, match=f"y holds {filling}, which stands for no la"):
+        model.fit(rows, packed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(rows, packed, sample_domain=domain)
+        model.fit(rows, np.where(packed == packed[0], 1, -1))  # classes like others
