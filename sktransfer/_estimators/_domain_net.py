@@ -216,7 +216,7 @@ def _check_domains(domains, start, methods, told):
 
 def _warn_of_fillings(labels):
     """Warn of what `pack_domains` puts where there is no label: here it is a class."""
-    found = set(labels.tolist())
+    found = set(labels.ravel().tolist())
     filling = next(
         (f for f in ("unlabelled", -1) if f in found and len(found) > 2), None
     )
