@@ -152,9 +152,9 @@ def covariance(features, weight=None):
 
     Rows count by `weight` (n,), None for once each. A single row gives zeros.
     """
-    if weight is None and len(features) > 1:
-        return torch.atleast_2d(torch.cov(features.T))
     centred = features - mean_of(features, weight)
+    if weight is None:  # torch.cov is slower, there and back
+        return centred.T @ centred / max(len(features) - 1, 1)
     counts = counts_of(features, weight)
     scatter = (counts[:, None] * centred).T @ centred
     return scatter / (counts.sum() - 1).clamp_min(1)
