@@ -118,7 +118,8 @@ def _key(name, weights, options):
     """Return what decides on the backbone, or None if that is not a file alone."""
     file = _file(name, weights)
     state = None if file is None else settled_state(file)
-    return state and (str(name), str(file), state, repr(sorted(options.items())))
+    how = (repr(sorted(options.items())), torch.get_default_dtype())
+    return state and (str(name), str(file), state, *how)
 
 
 def _file(name, weights):

@@ -232,6 +232,17 @@ def test_other_settings_are_loaded(loads, weights):
     assert len(loads) == 4, "one is kept"
 
 
+def test_another_default_precision_is_loaded(loads, weights):
+    single = load_anew("squeezenet1_1", weights)
+    torch.set_default_dtype(torch.float64)
+    try:
+        double = load_anew("squeezenet1_1", weights)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    dtypes = [next(b.parameters()).dtype for b in (single, double)]
+    assert dtypes == [torch.float32, torch.float64]
+
+
 def test_a_file_that_changed_is_loaded(loads, weights):
     before = load_anew("squeezenet1_1", weights)
     state = load_file(weights)
