@@ -13,13 +13,13 @@ PIXELS, LABELS = images(12)
 ERRORS = (ValueError, TypeError, FileNotFoundError, OSError)
 
 
-def _with(array, index, value):
+def with_value(array, index, value):
     changed = np.array(array, dtype=np.result_type(array, type(value)))
     changed[index] = value
     return changed
 
 
-def _fit(model, *args, **kwargs):
+def call_of_fit(model, *args, **kwargs):
     return lambda: model.fit(*args, **kwargs)
 
 
@@ -31,7 +31,7 @@ def _snapshot(model):
     return fitted.keys(), fitted, None if net is None else state_of(net.module_)
 
 
-def _check(model, match, call):
+def assert_refused(model, match, call):
     """Assert one clear error, after which `model` is what it was."""
     names, before, net = _snapshot(model)
     with pytest.raises(ERRORS) as info:

@@ -7,19 +7,21 @@ from sktransfer import FineTuneClassifier
 from sktransfer.backbones import load_backbone, save_backbone
 
 from .nets import tiny_backbone
-from .refusals import LABELS, PIXELS, X, Y, _check, _fit
+from .refusals import LABELS, PIXELS, X, Y, assert_refused, call_of_fit
 
 
 def test_a_backbone_of_other_columns():
     source = FineTuneClassifier(max_epochs=1).fit(X, Y)
     model = FineTuneClassifier(source.backbone_)
-    _check(model, "takes 5 columns, but X has 3", _fit(model, X[:, :3], Y))
-    _check(model, "takes tables", _fit(model, PIXELS, LABELS))
+    assert_refused(
+        model, "takes 5 columns, but X has 3", call_of_fit(model, X[:, :3], Y)
+    )
+    assert_refused(model, "takes tables", call_of_fit(model, PIXELS, LABELS))
 
 
 def test_a_backbone_for_images_on_a_table():
     model = FineTuneClassifier("resnet18", weights=None)
-    _check(model, "takes images.*input_shape", _fit(model, X, Y))
+    assert_refused(model, "takes images.*input_shape", call_of_fit(model, X, Y))
 
 
 def _wrong_weights(folder, case):
@@ -56,16 +58,18 @@ def _wrong_weights(folder, case):
 def test_wrong_weights(case, tmp_path):
     path = _wrong_weights(tmp_path, case)
     model = FineTuneClassifier("squeezenet1_1", weights=path, max_epochs=1)
-    _check(
+    assert_refused(
         model,
         f"(?s)weights.*{path.name}|{path.name}.*weights|[Mm]issing",
-        _fit(model, PIXELS, LABELS),
+        call_of_fit(model, PIXELS, LABELS),
     )
 
 
 def test_weights_beside_an_object():
     model = FineTuneClassifier(tiny_backbone(), weights=None)
-    _check(model, "weights.*Leave weights='auto'", _fit(model, PIXELS, LABELS))
+    assert_refused(
+        model, "weights.*Leave weights='auto'", call_of_fit(model, PIXELS, LABELS)
+    )
 
 
 class _Pair(torch.nn.Module):
@@ -78,4 +82,4 @@ class _Pair(torch.nn.Module):
 )
 def test_modules_that_return_no_features(module):
     model = FineTuneClassifier(module)
-    _check(model, "backbone: .*module", _fit(model, X, Y))
+    assert_refused(model, "backbone: .*module", call_of_fit(model, X, Y))

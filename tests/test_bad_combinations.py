@@ -7,21 +7,25 @@ import torch
 from sktransfer import FineTuneClassifier, FineTuneRegressor, PretrainedFeatureExtractor
 
 from .nets import name_of
-from .refusals import LABELS, PIXELS, X, Y, _check, _fit
+from .refusals import LABELS, PIXELS, X, Y, assert_refused, call_of_fit
 
 
 def test_more_trainable_stages_than_there_are():
     model = FineTuneClassifier(strategy="partial", n_trainable_stages=3)
-    _check(
-        model, "n_trainable_stages=3, but the backbone has 2 stages", _fit(model, X, Y)
+    assert_refused(
+        model,
+        "n_trainable_stages=3, but the backbone has 2 stages",
+        call_of_fit(model, X, Y),
     )
 
 
 def test_cv_with_one_row_of_a_class():
     model = FineTuneClassifier(strategy="linear_probe", C="cv")
     y = np.r_[1, np.zeros(29, int)]
-    _check(
-        model, r"C='cv' needs at least 2 rows of every class.*has 1", _fit(model, X, y)
+    assert_refused(
+        model,
+        r"C='cv' needs at least 2 rows of every class.*has 1",
+        call_of_fit(model, X, y),
     )
 
 
@@ -29,24 +33,24 @@ def test_early_stopping_with_too_few_rows():
     model = FineTuneClassifier(early_stopping=True)
     y = np.r_[1, np.zeros(29, int)]
     message = r"early_stopping=True cannot set validation_fraction=0.1 of 30 rows aside"
-    _check(model, message + ".*Pass X_val", _fit(model, X, y))
+    assert_refused(model, message + ".*Pass X_val", call_of_fit(model, X, y))
 
 
 def test_early_stopping_in_partial_fit():
     model = FineTuneClassifier(early_stopping=True)
     message = "early_stopping=True needs validation rows.*Use fit"
-    _check(model, message, lambda: model.partial_fit(X, Y, classes=[0, 1]))
+    assert_refused(model, message, lambda: model.partial_fit(X, Y, classes=[0, 1]))
 
 
 def test_balanced_weights_in_partial_fit():
     model = FineTuneClassifier(class_weight="balanced")
     message = "class_weight='balanced' needs all rows at once.*Pass a dict"
-    _check(model, message, lambda: model.partial_fit(X, Y, classes=[0, 1]))
+    assert_refused(model, message, lambda: model.partial_fit(X, Y, classes=[0, 1]))
 
 
 def test_first_partial_fit_without_classes():
     model = FineTuneClassifier()
-    _check(
+    assert_refused(
         model,
         "classes must be passed in the first call",
         lambda: model.partial_fit(X, Y),
@@ -56,28 +60,28 @@ def test_first_partial_fit_without_classes():
 def test_partial_fit_with_new_labels():
     model = FineTuneClassifier().partial_fit(X, Y, classes=[0, 1])
     message = r"y has labels that are not among the classes \[0 1\]: \[2\].*Drop"
-    _check(model, message, lambda: model.partial_fit(X, Y + 1))
+    assert_refused(model, message, lambda: model.partial_fit(X, Y + 1))
 
 
 def test_partial_fit_with_other_classes():
     model = FineTuneClassifier().partial_fit(X, Y, classes=[0, 1])
     message = r"classes=\[0, 1, 2\] differ from those of the first call"
-    _check(model, message, lambda: model.partial_fit(X, Y, classes=[0, 1, 2]))
+    assert_refused(model, message, lambda: model.partial_fit(X, Y, classes=[0, 1, 2]))
 
 
 def test_partial_fit_with_other_outputs():
     model = FineTuneRegressor().partial_fit(X, X[:, :2])
-    _check(
+    assert_refused(
         model, "y has 3 outputs.* fitted on 2", lambda: model.partial_fit(X, X[:, :3])
     )
 
 
 def test_image_size_of_a_vision_transformer():
     model = FineTuneClassifier("vit_b_32", weights=None, image_size=100, max_epochs=1)
-    _check(
+    assert_refused(
         model,
         r"image_size.*vit_b_32|vit_b_32.*image_size",
-        _fit(model, PIXELS, LABELS),
+        call_of_fit(model, PIXELS, LABELS),
     )
 
 
@@ -85,8 +89,10 @@ def test_scheduler_beside_a_schedule():
     from skorch.callbacks import LRScheduler
 
     model = FineTuneClassifier(callbacks=[LRScheduler()])
-    _check(
-        model, r"LRScheduler.*lr_schedule='one_cycle'.*'constant'", _fit(model, X, Y)
+    assert_refused(
+        model,
+        r"LRScheduler.*lr_schedule='one_cycle'.*'constant'",
+        call_of_fit(model, X, Y),
     )
 
 
@@ -97,6 +103,8 @@ def test_scheduler_beside_a_schedule():
     ids=name_of,
 )
 def test_a_device_that_is_not_there(model):
-    _check(
-        model, r"device='cuda' cannot be used here.*'auto' or 'cpu'", _fit(model, X, Y)
+    assert_refused(
+        model,
+        r"device='cuda' cannot be used here.*'auto' or 'cpu'",
+        call_of_fit(model, X, Y),
     )

@@ -10,7 +10,7 @@ from PIL import Image
 from sktransfer import FineTuneClassifier, PretrainedFeatureExtractor
 
 from .nets import tiny_backbone, write_images
-from .refusals import LABELS, PIXELS, X, _check, _fit, _with
+from .refusals import LABELS, PIXELS, X, assert_refused, call_of_fit, with_value
 
 FLOATS = PIXELS / 255
 ARRAYS = {
@@ -20,7 +20,7 @@ ARRAYS = {
     "no_pixels": (PIXELS[:, :0], "at least one image of at least one pixel"),
     "unscaled_floats": (FLOATS * 255, "values from .* to .*divide by 255"),
     "normalised": ((FLOATS - 0.5) / 0.25, "Float images must lie in 0 to 1"),
-    "nan": (_with(FLOATS, (4, 0, 0, 0), np.nan), "Row 4 of X contains NaN"),
+    "nan": (with_value(FLOATS, (4, 0, 0, 0), np.nan), "Row 4 of X contains NaN"),
     "sixteen_bits": (PIXELS.astype(int) * 257, "0 to 255.*row .*scale them"),
     "negative": (PIXELS.astype(int) - 1000, "0 to 255"),
     "complex": (FLOATS + 1j, "dtype complex"),
@@ -44,7 +44,7 @@ def test_images(cls, case):
     y = LABELS
     if cls is PretrainedFeatureExtractor and case == "one_image":
         pytest.skip("Eight grey rows of images are images without labels too.")
-    _check(model, match, lambda: model.fit(data, y))
+    assert_refused(model, match, lambda: model.fit(data, y))
 
 
 @pytest.fixture
@@ -95,18 +95,18 @@ def test_files(case, where, paths, tmp_path):
     damage(tmp_path / "007.png")
     match = rf"(?is)row 7 .*007\.png.*{match}"
     if where == "predict":
-        _check(fitted, match, lambda: fitted.predict(paths))
+        assert_refused(fitted, match, lambda: fitted.predict(paths))
         return
     model = FineTuneClassifier(tiny_backbone(), strategy="full", max_epochs=1)
-    call = _fit(model, paths, LABELS)
+    call = call_of_fit(model, paths, LABELS)
     if where == "fit with workers":
         model.set_params(num_workers=1)
     elif where == "X_val":
-        call = _fit(model, PIXELS, LABELS, X_val=paths, y_val=LABELS)
+        call = call_of_fit(model, PIXELS, LABELS, X_val=paths, y_val=LABELS)
     elif where == "transform":
         model = PretrainedFeatureExtractor(tiny_backbone()).fit(PIXELS)
         call = lambda: model.transform(paths)  # noqa: E731
-    _check(model, match, call)
+    assert_refused(model, match, call)
 
 
 CHANGES = {
@@ -126,4 +126,4 @@ def test_other_images_than_in_fit(cls, case):
     )
     model.fit(PIXELS, LABELS)
     call = model.predict if cls is FineTuneClassifier else model.transform
-    _check(model, match, lambda: call(data))
+    assert_refused(model, match, lambda: call(data))

@@ -12,7 +12,7 @@ from sktransfer import FineTuneClassifier, FineTuneRegressor, PretrainedFeatureE
 from sktransfer.finetuning import BSS, L2SP, CrossEntropy, Focal
 
 from .nets import name_of, tiny_backbone
-from .refusals import LABELS, PIXELS, X, Y, _check, _fit
+from .refusals import LABELS, PIXELS, X, Y, assert_refused, call_of_fit
 
 # Of each parameter: a value, and the words of the message
 PARAMETERS = {
@@ -114,7 +114,7 @@ CASES = [(n, value, match) for n, cases in PARAMETERS.items() for value, match i
 @pytest.mark.parametrize(("name", "value", "match"), CASES, ids=name_of)
 def test_parameters(name, value, match):
     model = FineTuneClassifier(**{"max_epochs": 2, name: value})
-    _check(model, match, lambda: model.fit(X, Y))
+    assert_refused(model, match, lambda: model.fit(X, Y))
 
 
 REGRESSOR_PARAMETERS = [
@@ -128,15 +128,15 @@ REGRESSOR_PARAMETERS = [
 @pytest.mark.parametrize(("name", "value", "match"), REGRESSOR_PARAMETERS, ids=name_of)
 def test_parameters_of_the_regressor(name, value, match):
     model = FineTuneRegressor(**{name: value})
-    _check(model, match, lambda: model.fit(X, Y))
+    assert_refused(model, match, lambda: model.fit(X, Y))
 
 
 def test_labels_cannot_be_mixed_in_a_regression():
     model = FineTuneRegressor(tiny_backbone(), augment="mixup", max_epochs=1)
-    _check(
+    assert_refused(
         model,
         r"augment='mixup' mixes class labels.*use 'light'",
-        _fit(model, PIXELS, LABELS),
+        call_of_fit(model, PIXELS, LABELS),
     )
 
 
@@ -155,13 +155,13 @@ EXTRACTOR_PARAMETERS = [
 @pytest.mark.parametrize(("name", "value", "match"), EXTRACTOR_PARAMETERS, ids=name_of)
 def test_parameters_of_the_extractor(name, value, match):
     model = PretrainedFeatureExtractor(**{name: value})
-    _check(model, match, lambda: model.fit(X))
+    assert_refused(model, match, lambda: model.fit(X))
 
 
 @pytest.mark.parametrize("value", ["strong", ["light", 3], object()], ids=name_of)
 def test_augmentations_that_are_none(value):
     model = FineTuneClassifier(tiny_backbone(), augment=value, max_epochs=1)
-    _check(model, "augment", _fit(model, PIXELS, LABELS))
+    assert_refused(model, "augment", call_of_fit(model, PIXELS, LABELS))
 
 
 def test_a_loss_that_fails_is_not_hidden():

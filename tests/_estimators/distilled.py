@@ -11,9 +11,9 @@ FAST = {"max_epochs": 2, "random_state": 0}
 COPYING = {"alpha": 1.0, "temperature": 1.0, "max_epochs": 150, "random_state": 0}
 
 
-def _gap(student, probabilities):
+def gap_to(student, probabilities):
     return np.abs(student.predict_proba(X) - probabilities).max()
 
 
-def _domain(n_labelled):
+def domain_of_labelled(n_labelled):
     return np.where(np.arange(len(X)) < n_labelled, 1, -1)

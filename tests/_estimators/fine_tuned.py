@@ -7,10 +7,10 @@ from ..nets import state_of, table, tiny_backbone
 X, Y = table(60, n_classes=3)
 
 
-def _image_model(**parameters):
+def image_model(**parameters):
     settings = {"max_epochs": 2, "batch_size": 8, "random_state": 0}
     return FineTuneClassifier(tiny_backbone(), **settings | parameters)
 
 
-def _state(model):
+def fitted_state(model):
     return state_of(model.net_.module_)

@@ -11,16 +11,16 @@ PIXELS, LABELS = images()
 DECODING = ["autoencoder", "denoising", "contractive", "masked"]
 
 
-def _pretrainer(objective="denoising", **parameters):
+def small_pretrainer(objective="denoising", **parameters):
     parameters = {"max_epochs": 3, "random_state": 0, **parameters}
     return SelfSupervisedPretrainer(objective, **parameters)
 
 
-def _of_images(objective="denoising", **parameters):
-    return _pretrainer(objective, backbone=tiny_backbone(), **parameters)
+def pretrainer_of_images(objective="denoising", **parameters):
+    return small_pretrainer(objective, backbone=tiny_backbone(), **parameters)
 
 
-def _low_rank(n=300):
+def low_rank_table(n=300):
     """Return a table of 12 columns, on scales of their own, that are 3 in truth."""
     rng = np.random.default_rng(0)
     scale, mean = rng.uniform(1, 100, 12), rng.uniform(-50, 50, 12)

@@ -20,7 +20,7 @@ from sktransfer.distillation import FitNet
 from sktransfer.distillation._resolve import NAMES
 
 from ..nets import images, same_state, state_of, tiny_backbone, write_images
-from .distilled import COPYING, FAST, NAMED, X, Y, _gap
+from .distilled import COPYING, FAST, NAMED, X, Y, gap_to
 
 
 def test_a_classifier_of_scikit_learn():
@@ -29,14 +29,14 @@ def test_a_classifier_of_scikit_learn():
     assert not hasattr(teacher, "coef_")
     assert isinstance(student.teacher_, LogisticRegression)
     assert_array_equal(student.teacher_.coef_, clone(teacher).fit(X, NAMED).coef_)
-    assert _gap(student, student.teacher_.predict_proba(X)) < 0.05
+    assert gap_to(student, student.teacher_.predict_proba(X)) < 0.05
     assert_array_equal(student.classes_, ["ash", "beech", "cedar"])
 
 
 def test_a_pipeline():
     teacher = make_pipeline(StandardScaler(), LogisticRegression())
     student = DistillationClassifier(teacher, **COPYING).fit(X, NAMED)
-    assert _gap(student, student.teacher_.predict_proba(X)) < 0.05
+    assert gap_to(student, student.teacher_.predict_proba(X)) < 0.05
 
 
 def test_a_forest_of_zeros_and_ones():
@@ -62,7 +62,7 @@ def test_frozen_ones_are_used_as_they_are():
     student = DistillationClassifier(frozen, **COPYING).fit(X, NAMED)
     assert student.teacher_ is frozen
     assert pickle.dumps(teacher) == before
-    assert _gap(student, teacher.predict_proba(X)) < 0.05
+    assert gap_to(student, teacher.predict_proba(X)) < 0.05
 
 
 class Turned(ClassifierMixin, BaseEstimator):
@@ -102,7 +102,7 @@ def test_an_ensemble_teaches_the_mean_of_its_probabilities():
     student = DistillationClassifier([first, second], **COPYING).fit(X, Y)
     assert student.teacher_[0] is first
     mean = np.mean([t.predict_proba(X) for t in student.teacher_], axis=0)
-    assert _gap(student, mean) < 0.1
+    assert gap_to(student, mean) < 0.1
 
 
 def test_features_of_an_ensemble_are_joined():
@@ -132,7 +132,7 @@ def test_a_module():
     assert all(p.requires_grad and p.grad is None for p in module.parameters())
     assert same_state(state_of(module), before)
     told = module[0](torch.tensor(X).float()).softmax(1).detach().numpy()
-    assert _gap(student, told) < 0.05
+    assert gap_to(student, told) < 0.05
 
 
 def test_a_module_whose_logits_have_names():
@@ -141,7 +141,7 @@ def test_a_module_whose_logits_have_names():
     student = DistillationClassifier(module, teacher_classes=names, **COPYING)
     student.fit(X, NAMED)
     told = module(torch.tensor(X).float())[:, [2, 3, 0]].softmax(1).detach().numpy()
-    assert _gap(student, told) < 0.05
+    assert gap_to(student, told) < 0.05
 
 
 class WithFeatures(nn.Module):

@@ -11,11 +11,11 @@ from sklearn.tree import DecisionTreeClassifier
 
 from sktransfer import DistillationClassifier
 
-from .distilled import COPYING, FAST, NAMED, X, Y, _domain, _gap
+from .distilled import COPYING, FAST, NAMED, X, Y, domain_of_labelled, gap_to
 
 
 def test_labels_of_unlabelled_rows_are_never_read():
-    sample_domain = _domain(40)
+    sample_domain = domain_of_labelled(40)
     sentinels = np.where(sample_domain > 0, NAMED, "?")
     others = np.where(sample_domain > 0, NAMED, "ash")
     one, other = (
@@ -39,18 +39,18 @@ def test_unlabelled_rows_teach():
     teacher = FrozenEstimator(LogisticRegression(C=100).fit(X, Y))
     few = DistillationClassifier(teacher, **COPYING).fit(X[:6], Y[:6])
     more = DistillationClassifier(teacher, **COPYING)
-    more.fit(X, Y, sample_domain=_domain(6))
+    more.fit(X, Y, sample_domain=domain_of_labelled(6))
     told = teacher.predict_proba(X)
-    assert _gap(more, told) < 0.1 < 0.3 < _gap(few, told)
+    assert gap_to(more, told) < 0.1 < 0.3 < gap_to(few, told)
 
 
 @pytest.mark.parametrize("y", [None, NAMED], ids=["without y", "with y"])
 def test_no_row_is_labelled(y):
     teacher = FrozenEstimator(LogisticRegression().fit(X, NAMED))
     student = DistillationClassifier(teacher, **COPYING)
-    student.fit(X, y, sample_domain=_domain(0))
+    student.fit(X, y, sample_domain=domain_of_labelled(0))
     assert_array_equal(student.classes_, ["ash", "beech", "cedar"])
-    assert _gap(student, teacher.predict_proba(X)) < 0.05
+    assert gap_to(student, teacher.predict_proba(X)) < 0.05
     assert "train_acc" not in student.history_[-1]
 
 
@@ -90,7 +90,7 @@ def test_a_teacher_that_takes_no_weights():
 
 def test_a_teacher_gets_the_weights_of_its_rows():
     weight = np.arange(120) % 4
-    sample_domain = _domain(60)
+    sample_domain = domain_of_labelled(60)
     teacher = DecisionTreeClassifier(random_state=0, max_depth=2)
     student = DistillationClassifier(teacher, **FAST)
     student.fit(X, Y, sample_domain, weight)
@@ -104,7 +104,7 @@ def test_early_stopping_watches_rows_that_nobody_learns():
     student = DistillationClassifier(
         teacher, early_stopping=True, validation_fraction=0.25, **FAST
     )
-    student.fit(X, Y, sample_domain=_domain(80))
+    student.fit(X, Y, sample_domain=domain_of_labelled(80))
     assert student.teacher_.tree_.n_node_samples[0] == 60
     assert "valid_acc" in student.history_[-1]
 

@@ -21,7 +21,7 @@ from sktransfer.distillation import RKD, FitNet
 from sktransfer.distillation._resolve import NAMES
 
 from ..nets import same_state, state_of
-from .distilled import FAST, X, Y, _domain
+from .distilled import FAST, X, Y, domain_of_labelled
 
 
 @pytest.mark.parametrize("method", ["kd", "fitnet", "mutual"])
@@ -81,7 +81,7 @@ def test_searches_reach_student_method_and_teacher(routing):
         with pytest.raises(TypeError, match="learns from features"):
             search.set_params(error_score="raise").fit(X, Y)
         del grid["method"], grid["method__angle_weight"]
-        search.fit(X, Y, sample_domain=_domain(100))
+        search.fit(X, Y, sample_domain=domain_of_labelled(100))
         assert search.best_estimator_.teacher_.max_depth == 2
         frozen = FrozenEstimator(LogisticRegression().fit(X, Y))
         scores = cross_val_score(
@@ -89,7 +89,7 @@ def test_searches_reach_student_method_and_teacher(routing):
             X,
             Y,
             cv=2,
-            params={"sample_domain": _domain(100)},
+            params={"sample_domain": domain_of_labelled(100)},
         )
         assert len(scores) == 2
 
@@ -109,6 +109,6 @@ def test_in_a_pipeline_that_routes_the_domain():
         model = make_pipeline(
             StandardScaler(), DistillationClassifier(LogisticRegression(), **FAST)
         )
-        model.fit(X, Y, sample_domain=_domain(60))
+        model.fit(X, Y, sample_domain=domain_of_labelled(60))
         assert model[-1].teacher_.n_features_in_ == 5
-        assert 0 <= model.score(X, Y, sample_domain=_domain(60)) <= 1
+        assert 0 <= model.score(X, Y, sample_domain=domain_of_labelled(60)) <= 1

@@ -14,7 +14,7 @@ from sktransfer import FineTuneClassifier, FineTuneRegressor
 from sktransfer.exceptions import TrainingDivergedError
 
 from ..nets import images, same_state, state_of, table, tiny_backbone, write_images
-from .fine_tuned import X, Y, _image_model, _state
+from .fine_tuned import X, Y, fitted_state, image_model
 
 STRATEGIES = ["linear_probe", "full", "lp_ft", "gradual", "partial", "bitfit"]
 
@@ -74,7 +74,7 @@ def test_random_state_and_threads_stay_as_they_are(kind, augment, tmp_path):
     else:
         data, y = images()
         data = write_images(data, tmp_path) if kind == "paths" else data
-        model = _image_model(augment=augment, random_state=None, strategy="lp_ft")
+        model = image_model(augment=augment, random_state=None, strategy="lp_ft")
     np.random.seed(0)
     random.seed(0)
     model.fit(data, y)  # random_state=None draws one seed from NumPy's generator
@@ -98,17 +98,17 @@ def test_the_same_seed_gives_the_same_net_bit_by_bit(strategy):
         ).fit(X, Y)
         for seed in (0, 0, 1)
     )
-    assert same_state(_state(one), _state(other))
-    assert not same_state(_state(one), _state(different))
+    assert same_state(fitted_state(one), fitted_state(other))
+    assert not same_state(fitted_state(one), fitted_state(different))
 
 
 def test_the_same_seed_gives_the_same_net_with_augmentation():
     pixels, y = images()
     models = [
-        _image_model(augment=["light", "mixup"], strategy="full").fit(pixels, y)
+        image_model(augment=["light", "mixup"], strategy="full").fit(pixels, y)
         for _ in range(2)
     ]
-    assert same_state(_state(models[0]), _state(models[1]))
+    assert same_state(fitted_state(models[0]), fitted_state(models[1]))
 
 
 def test_a_hidden_head_gets_its_rows_in_an_order_by_the_seed(monkeypatch):
@@ -123,43 +123,43 @@ def test_a_hidden_head_gets_its_rows_in_an_order_by_the_seed(monkeypatch):
     pixels, y = images()
     settings = {"head": (4,), "strategy": "linear_probe", "max_epochs": 1}
     for seed in (0, 0, 1):
-        _image_model(**settings | {"random_state": seed}).fit(pixels, y)
+        image_model(**settings | {"random_state": seed}).fit(pixels, y)
     assert torch.equal(orders[0], orders[1])
     assert not torch.equal(orders[0], orders[2])
 
 
 def test_threads_at_once_give_the_same_nets():
     pixels, y = images()
-    model = _image_model(augment="light", strategy="full")
-    alone = _state(clone(model).fit(pixels, y))
+    model = image_model(augment="light", strategy="full")
+    alone = fitted_state(clone(model).fit(pixels, y))
     together = joblib.Parallel(4, prefer="threads")(
         joblib.delayed(lambda: clone(model).fit(pixels, y))() for _ in range(4)
     )
-    assert all(same_state(_state(fitted), alone) for fitted in together)
+    assert all(same_state(fitted_state(fitted), alone) for fitted in together)
 
 
 def test_threads_may_predict_with_one_net():
     pixels, y = images(40)
-    model = _image_model(strategy="full").fit(pixels, y)
-    alone, before = model.predict_proba(pixels), _state(model)
+    model = image_model(strategy="full").fit(pixels, y)
+    alone, before = model.predict_proba(pixels), fitted_state(model)
     together = joblib.Parallel(4, prefer="threads")(
         joblib.delayed(model.predict_proba)(pixels) for _ in range(8)
     )
     assert all(np.array_equal(proba, alone) for proba in together)
-    assert same_state(_state(model), before)
+    assert same_state(fitted_state(model), before)
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 @pytest.mark.parametrize("cls", [FineTuneClassifier, FineTuneRegressor])
 def test_a_failed_fit_leaves_the_estimator_as_it_was(cls, method):
     model = cls(random_state=0, max_epochs=2, warm_start=True).fit(X, Y)
-    before, state, names = model.predict(X), _state(model), set(vars(model))
+    before, state, names = model.predict(X), fitted_state(model), set(vars(model))
     with pytest.raises(ValueError, match=r"NaN|infinity|inconsistent|features"):
         getattr(model, method)(X[:, :3], Y)
     with pytest.raises(ValueError, match="inconsistent"):
         getattr(model, method)(X, Y[:-1])
     assert set(vars(model)) == names
-    assert same_state(_state(model), state)
+    assert same_state(fitted_state(model), state)
     assert np.array_equal(model.predict(X), before)
 
 

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from sktransfer import FineTuneClassifier, FineTuneRegressor
 
 from ..nets import images, same_state, state_of
-from .fine_tuned import X, Y, _image_model, _state
+from .fine_tuned import X, Y, fitted_state, image_model
 
 
 def test_a_new_fit_may_be_on_another_kind_of_input():
@@ -25,12 +25,12 @@ def test_a_new_fit_may_be_on_another_kind_of_input():
 def test_warm_start_goes_on_from_the_fitted_net():
     settings = {"lr_schedule": "constant", "random_state": 0, "max_epochs": 2}
     model = FineTuneClassifier(warm_start=True, **settings).fit(X, Y)
-    first, net = _state(model), model.net_
+    first, net = fitted_state(model), model.net_
     model.fit(X, Y)
     assert model.n_epochs_ == 4
     assert model.net_ is not net
     assert same_state(first, state_of(net.module_))
-    assert not same_state(first, _state(model))
+    assert not same_state(first, fitted_state(model))
     losses = model.history_[:, "train_loss"]
     assert losses[2] < losses[1] < losses[0]
 
@@ -58,7 +58,7 @@ def test_warm_start_weighs_the_classes_anew():
 
 def test_warm_start_goes_by_the_parameters_as_they_are():
     pixels, y = images()
-    model = _image_model(strategy="linear_probe", warm_start=True).fit(pixels, y)
+    model = image_model(strategy="linear_probe", warm_start=True).fit(pixels, y)
     source = state_of(model.backbone_)
     changes = {"strategy": "full", "loss": "focal", "regularizer": "delta"}
     model.set_params(**changes).fit(pixels, y)
@@ -74,7 +74,7 @@ def test_warm_start_goes_by_the_parameters_as_they_are():
 
 def test_warm_start_freezes_what_another_strategy_trained():
     pixels, y = images()
-    model = _image_model(strategy="bitfit", warm_start=True).fit(pixels, y)
+    model = image_model(strategy="bitfit", warm_start=True).fit(pixels, y)
     before = state_of(model.backbone_)
     model.set_params(strategy="linear_probe", augment="light").fit(pixels, y)
     assert same_state(model.backbone_.state_dict(), before)
@@ -98,11 +98,11 @@ def test_partial_fit_replaces_the_backbone(cls):
 
 def test_partial_fit_takes_a_changed_learning_rate_and_keeps_the_moments():
     model = FineTuneClassifier(max_epochs=2, lr=0.01, random_state=0).fit(X, Y)
-    before = _state(model)
+    before = fitted_state(model)
     (steps,) = {float(s["step"]) for s in model.net_.optimizer_.state.values()}
     model.set_params(lr=1e-30).partial_fit(X, Y)
     assert model.history_[-1, "lr"] == pytest.approx(1e-30)
-    assert same_state(_state(model), before)
+    assert same_state(fitted_state(model), before)
     (more_steps,) = {float(s["step"]) for s in model.net_.optimizer_.state.values()}
     assert more_steps > steps
 

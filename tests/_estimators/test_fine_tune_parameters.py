@@ -10,7 +10,7 @@ from sktransfer import FineTuneClassifier, FineTuneRegressor
 from sktransfer.finetuning import BSS, DELTA, L2SP
 
 from ..nets import images, same_state, tiny_backbone, write_images
-from .fine_tuned import X, Y, _image_model
+from .fine_tuned import X, Y, image_model
 
 
 @pytest.mark.parametrize("cls", [FineTuneClassifier, FineTuneRegressor])
@@ -55,14 +55,14 @@ def test_class_weights_of_training_hold_for_validation_rows():
 def test_validation_data_may_be_of_any_kind_of_image(tmp_path):
     pixels, y = images()
     paths = write_images(pixels, tmp_path)
-    model = _image_model(strategy="full").fit(pixels, y, X_val=paths, y_val=y)
-    other = _image_model(strategy="full").fit(pixels, y, X_val=pixels, y_val=y)
+    model = image_model(strategy="full").fit(pixels, y, X_val=paths, y_val=y)
+    other = image_model(strategy="full").fit(pixels, y, X_val=pixels, y_val=y)
     assert_allclose(model.history_[:, "valid_loss"], other.history_[:, "valid_loss"])
 
 
 def test_a_hidden_layer_on_frozen_features():
     pixels, y = images(40)
-    model = _image_model(head=(1024,), strategy="linear_probe", max_epochs=20)
+    model = image_model(head=(1024,), strategy="linear_probe", max_epochs=20)
     model.fit(pixels, y)
     layers = [m for m in model.net_.module_.head if isinstance(m, nn.Linear)]
     assert [layer.out_features for layer in layers] == [1024, 2]
@@ -78,14 +78,14 @@ def test_a_hidden_layer_on_frozen_features():
 @pytest.mark.parametrize("strategy", ["linear_probe", "full"])
 def test_augmentation_trains_every_strategy(augment, strategy):
     pixels, y = images()
-    model = _image_model(augment=augment, strategy=strategy).fit(pixels, y)
+    model = image_model(augment=augment, strategy=strategy).fit(pixels, y)
     assert model.n_epochs_ == 2
     assert np.isfinite(model.predict_proba(pixels)).all()
 
 
 def test_views_average_features():
     pixels, y = images()
-    model = _image_model(strategy="full").fit(pixels, y)
+    model = image_model(strategy="full").fit(pixels, y)
     mirrored = np.ascontiguousarray(pixels[:, :, ::-1])
     expected = (model.features(pixels) + model.features(mirrored)) / 2
     model.set_params(n_views=2)
@@ -94,7 +94,7 @@ def test_views_average_features():
 
 def test_image_size_is_what_the_net_gets():
     pixels, y = images(side=20)
-    model = _image_model(image_size=12).fit(pixels, y)
+    model = image_model(image_size=12).fit(pixels, y)
     assert model.backbone_.preprocessing.crop == (12, 12)
     assert model.backbone_.preprocessing.fits(torch.zeros(1, 3, 12, 12))
     assert not model.backbone_.preprocessing.fits(torch.zeros(1, 3, 20, 20))
@@ -160,9 +160,9 @@ def test_a_double_table_becomes_single_on_mps(monkeypatch):
 @pytest.mark.parametrize("strategy", ["linear_probe", "lp_ft"])
 def test_a_hidden_head_on_fixed_features_needs_no_regularizer(strategy, regularizer):
     pixels, y = images()
-    model = _image_model(strategy=strategy, head=(4,), regularizer=regularizer)
+    model = image_model(strategy=strategy, head=(4,), regularizer=regularizer)
     model.fit(pixels, y)
     epochs = 1 if strategy == "linear_probe" else 2
     assert model.n_epochs_ == epochs * 2
-    plain = _image_model(strategy=strategy, head=(4,)).fit(pixels, y)
+    plain = image_model(strategy=strategy, head=(4,)).fit(pixels, y)
     assert model.history_[0, "train_loss"] == plain.history_[0, "train_loss"]

@@ -25,7 +25,15 @@ from sktransfer.pretraining import SimCLR, VICReg
 from sktransfer.pretraining._resolve import NAMES
 
 from ..nets import same_state, state_of, tiny_backbone, write_images
-from .pretrainers import DECODING, LABELS, PIXELS, X, Y, _of_images, _pretrainer
+from .pretrainers import (
+    DECODING,
+    LABELS,
+    PIXELS,
+    X,
+    Y,
+    pretrainer_of_images,
+    small_pretrainer,
+)
 
 # What is learnt, and who gets it
 
@@ -33,7 +41,7 @@ from .pretrainers import DECODING, LABELS, PIXELS, X, Y, _of_images, _pretrainer
 @pytest.mark.parametrize("objective", NAMES)
 def test_the_backbone_learns_and_the_head_stays_behind(objective):
     before = tiny_backbone()
-    fitted = _of_images(objective).fit(PIXELS)
+    fitted = pretrainer_of_images(objective).fit(PIXELS)
     weights, learnt = before.state_dict(), fitted.backbone_.state_dict()
     assert weights.keys() == learnt.keys()
     convolutions = [key for key in weights if weights[key].ndim == 4]
@@ -56,10 +64,10 @@ def test_the_backbone_feeds_other_estimators(data):
 
 
 def test_what_was_learnt_before_is_named_too():
-    fitted = _of_images("simclr").fit(PIXELS)
+    fitted = pretrainer_of_images("simclr").fit(PIXELS)
     assert fitted.backbone_.weights == "made for tests, SimCLR"
     assert fitted.weights_ == "made for tests"
-    again = _pretrainer("simclr", backbone=fitted.backbone_).fit(PIXELS)
+    again = small_pretrainer("simclr", backbone=fitted.backbone_).fit(PIXELS)
     assert again.backbone_.weights == "made for tests, SimCLR"
 
 
@@ -85,7 +93,9 @@ def test_real_digits_are_told_apart_by_five_labels_of_each(objective):
         return probe.score(features[held_out], y[held_out])
 
     untrained = PretrainedFeatureExtractor("smallnet", weights=None, random_state=0)
-    fitted = _pretrainer(objective, backbone="smallnet", weights=None, max_epochs=6)
+    fitted = small_pretrainer(
+        objective, backbone="smallnet", weights=None, max_epochs=6
+    )
     ours = accuracy(fitted.fit(digits[:800]).transform(digits))
     assert ours > accuracy(untrained.fit(digits[:1]).transform(digits)) + 0.1
 
@@ -95,7 +105,7 @@ def test_real_digits_are_told_apart_by_five_labels_of_each(objective):
 def test_the_same_seed_gives_the_same_weights(objective, data):
     backbone = "auto" if data is X else tiny_backbone()
     states = [
-        _pretrainer(objective, backbone=backbone, random_state=seed)
+        small_pretrainer(objective, backbone=backbone, random_state=seed)
         .fit(data)
         .net_.module_.state_dict()
         for seed in (0, 0, 1)
@@ -108,7 +118,7 @@ def test_the_same_seed_gives_the_same_weights(objective, data):
 def test_the_global_generators_stay_as_they_are(objective):
     torch.manual_seed(5)
     before = torch.get_rng_state(), np.random.get_state()[1].copy()
-    fitted = _pretrainer(objective).fit(X)
+    fitted = small_pretrainer(objective).fit(X)
     fitted.score(X)
     assert torch.equal(torch.get_rng_state(), before[0])
     assert np.array_equal(np.random.get_state()[1], before[1])
@@ -117,14 +127,14 @@ def test_the_global_generators_stay_as_they_are(objective):
 def test_the_backbone_of_the_caller_stays_as_it_is():
     backbone = tiny_backbone()
     before = state_of(backbone)
-    _pretrainer(backbone=backbone).fit(PIXELS)
+    small_pretrainer(backbone=backbone).fit(PIXELS)
     assert same_state(backbone.state_dict(), before)
     assert backbone.weights == "made for tests"
 
 
 def test_a_module_of_ones_own():
     module = nn.Sequential(nn.Linear(5, 8), nn.ReLU())
-    fitted = _pretrainer(backbone=module).fit(X)
+    fitted = small_pretrainer(backbone=module).fit(X)
     assert fitted.transform(X).shape == (80, 8)
     assert fitted.inverse_transform(fitted.transform(X)).shape == X.shape
 
@@ -134,7 +144,7 @@ def test_a_module_of_ones_own():
 
 def test_features_names_and_frames():
     columns = pd.DataFrame(X, columns=list("abcde"))
-    fitted = _pretrainer().fit(columns)
+    fitted = small_pretrainer().fit(columns)
     assert fitted.transform(columns).dtype == np.float32
     assert list(fitted.feature_names_in_) == list("abcde")
     names = fitted.get_feature_names_out()
@@ -147,7 +157,7 @@ def test_paths_and_arrays_agree(tmp_path):
     paths = write_images(PIXELS, tmp_path)
     opened = [Image.open(path) for path in paths]
     kinds = [
-        _of_images("autoencoder").fit(data).transform(data)
+        pretrainer_of_images("autoencoder").fit(data).transform(data)
         for data in (PIXELS, paths, opened, np.moveaxis(PIXELS, 3, 1))
     ]
     for features in kinds[1:]:
@@ -157,14 +167,14 @@ def test_paths_and_arrays_agree(tmp_path):
 @pytest.mark.parametrize("objective", NAMES)
 def test_fitted_on_arrays_it_scores_paths_alike(objective, tmp_path):
     paths = write_images(PIXELS, tmp_path)
-    fitted = _of_images(objective).fit(PIXELS)
+    fitted = pretrainer_of_images(objective).fit(PIXELS)
     assert_allclose(fitted.transform(paths), fitted.transform(PIXELS), atol=1e-5)
     if objective in ("autoencoder", "contractive"):
         assert_allclose(fitted.score(paths), fitted.score(PIXELS), rtol=0.01)
 
 
 def test_it_is_searched_inside_a_pipeline():
-    pipe = make_pipeline(_pretrainer(SimCLR()), LogisticRegression())
+    pipe = make_pipeline(small_pretrainer(SimCLR()), LogisticRegression())
     grid = {"selfsupervisedpretrainer__objective__temperature": [0.1, 1.0]}
     search = GridSearchCV(pipe, grid, cv=2).fit(X, Y)
     assert len(search.cv_results_["params"]) == 2
@@ -179,7 +189,7 @@ def test_it_is_searched_inside_a_pipeline():
 @pytest.mark.parametrize("data", [X, PIXELS], ids=["table", "images"])
 def test_a_pickle_knows_all_of_it(objective, data):
     backbone = "auto" if data is X else tiny_backbone()
-    fitted = _pretrainer(objective, backbone=backbone).fit(data)
+    fitted = small_pretrainer(objective, backbone=backbone).fit(data)
     copy = pickle.loads(pickle.dumps(fitted))
     assert np.array_equal(copy.transform(data), fitted.transform(data))
     assert copy.score(data) == fitted.score(data)
@@ -190,7 +200,7 @@ def test_a_pickle_knows_all_of_it(objective, data):
 
 
 def test_a_clone_is_not_fitted():
-    fitted = _pretrainer(VICReg(variance=3.0)).fit(X)
+    fitted = small_pretrainer(VICReg(variance=3.0)).fit(X)
     copy = clone(fitted)
     assert not hasattr(copy, "net_")
     assert copy.objective.variance == 3.0

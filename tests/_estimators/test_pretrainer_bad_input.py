@@ -10,7 +10,7 @@ from sktransfer.backbones import Backbone
 from sktransfer.pretraining import Autoencoder, SimCLR
 
 from ..nets import tiny_backbone
-from .pretrainers import PIXELS, X, _of_images, _pretrainer
+from .pretrainers import PIXELS, X, pretrainer_of_images, small_pretrainer
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_something_else_than_an_objective():
         loss = build
 
     with pytest.raises(TypeError, match="neither a name nor a PretrainingObjective"):
-        _pretrainer(Lookalike()).fit(X)
+        small_pretrainer(Lookalike()).fit(X)
 
 
 def test_an_objective_that_forgets_the_mean():
@@ -78,14 +78,14 @@ def test_an_objective_that_forgets_the_mean():
             return (g(x) - x).square().mean(1)
 
     with pytest.raises(TypeError, match=r"ByRow\.loss must return a scalar tensor"):
-        _pretrainer(ByRow()).fit(X)
+        small_pretrainer(ByRow()).fit(X)
 
 
 def test_validation_data_that_does_not_fit():
     with pytest.raises(ValueError, match=r"In X_val: X has 3 features"):
-        _pretrainer().fit(X, X_val=X[:, :3])
+        small_pretrainer().fit(X, X_val=X[:, :3])
     with pytest.raises(ValueError, match="X_val has one row"):
-        _pretrainer("simclr").fit(X, X_val=X[:1])
+        small_pretrainer("simclr").fit(X, X_val=X[:1])
 
 
 @pytest.mark.parametrize("objective", ["simclr", "vicreg"])
@@ -96,7 +96,7 @@ def test_a_single_row_cannot_be_compared(objective):
 
 
 def test_features_that_do_not_fit():
-    fitted = _pretrainer().fit(X)
+    fitted = small_pretrainer().fit(X)
     with pytest.raises(ValueError, match="X has 5 columns, but the backbone has 64"):
         fitted.inverse_transform(X)
 
@@ -106,13 +106,13 @@ def test_a_preprocessing_that_cannot_be_undone():
     backbone = Backbone(
         stages, name="mine", width=8, modality="table", preprocessing=nn.Tanh()
     )
-    fitted = _pretrainer(backbone=backbone).fit(X)
+    fitted = small_pretrainer(backbone=backbone).fit(X)
     with pytest.raises(ValueError, match="a Tanh, has no method `invert`"):
         fitted.inverse_transform(fitted.transform(X))
 
 
 def test_images_of_another_size_cannot_be_scored():
-    fitted = _of_images().fit(PIXELS)
+    fitted = pretrainer_of_images().fit(PIXELS)
     larger = np.repeat(np.repeat(PIXELS, 2, axis=1), 2, axis=2)
     with pytest.raises(ValueError, match=r"but got 16 x 16\. Pass images of that size"):
         fitted.score(larger)

@@ -10,7 +10,14 @@ from sktransfer import SelfSupervisedPretrainer
 from sktransfer.pretraining import SimCLR, VICReg
 
 from ..nets import write_images
-from .pretrainers import DECODING, PIXELS, X, _low_rank, _of_images, _pretrainer
+from .pretrainers import (
+    DECODING,
+    PIXELS,
+    X,
+    low_rank_table,
+    pretrainer_of_images,
+    small_pretrainer,
+)
 
 COMPARING = ["simclr", "vicreg"]
 
@@ -22,15 +29,15 @@ def _explained(decoded, truth):
 @pytest.mark.parametrize("objective", DECODING)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_decoded_tables_are_in_the_units_of_the_rows(objective, dtype):
-    rows = _low_rank().astype(dtype)
-    fitted = _pretrainer(objective, max_epochs="auto").fit(rows)
+    rows = low_rank_table().astype(dtype)
+    fitted = small_pretrainer(objective, max_epochs="auto").fit(rows)
     decoded = fitted.inverse_transform(fitted.transform(rows))
     assert decoded.dtype == dtype
     assert _explained(decoded, rows) > 0.9
 
 
 def test_decoding_features_that_cannot_be_written_to():
-    fitted = _pretrainer().fit(X)
+    fitted = small_pretrainer().fit(X)
     features = fitted.transform(X)
     decoded = fitted.inverse_transform(features)
     features.flags.writeable = False  # as those of a DataFrame are
@@ -60,7 +67,9 @@ LAYOUTS = {
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_decoded_images_are_laid_out_as_the_images(layout):
     data = LAYOUTS[layout]
-    fitted = _of_images("autoencoder", max_epochs=40, lr=0.01, backbone_lr_ratio=1.0)
+    fitted = pretrainer_of_images(
+        "autoencoder", max_epochs=40, lr=0.01, backbone_lr_ratio=1.0
+    )
     decoded = fitted.fit(data).inverse_transform(fitted.transform(data))
     assert decoded.shape == data.shape
     assert decoded.dtype == (np.float32 if data.dtype.kind == "f" else np.uint8)
@@ -70,14 +79,14 @@ def test_decoded_images_are_laid_out_as_the_images(layout):
 
 def test_decoded_flat_images_have_the_columns_of_the_rows():
     flat = PIXELS.reshape(24, -1)
-    fitted = _of_images(input_shape=(8, 8, 3)).fit(flat)
+    fitted = pretrainer_of_images(input_shape=(8, 8, 3)).fit(flat)
     decoded = fitted.inverse_transform(fitted.transform(flat))
     assert decoded.shape == flat.shape
 
 
 def test_decoded_files_have_the_size_that_the_net_gets(tmp_path):
     paths = write_images(np.repeat(PIXELS, 2, axis=1), tmp_path)
-    fitted = _of_images("masked").fit(paths)
+    fitted = pretrainer_of_images("masked").fit(paths)
     decoded = fitted.inverse_transform(fitted.transform(paths))
     assert decoded.shape == (24, 8, 8, 3)
     assert decoded.dtype == np.uint8
@@ -85,7 +94,7 @@ def test_decoded_files_have_the_size_that_the_net_gets(tmp_path):
 
 @pytest.mark.parametrize("objective", [*COMPARING, SimCLR(), VICReg()])
 def test_there_is_no_way_back_without_a_decoder(objective):
-    pretrainer = _pretrainer(objective)
+    pretrainer = small_pretrainer(objective)
     assert not hasattr(pretrainer, "inverse_transform")
     with pytest.raises(AttributeError) as error:
         pretrainer.inverse_transform(np.zeros((1, 64)))

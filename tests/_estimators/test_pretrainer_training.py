@@ -14,7 +14,13 @@ from sktransfer.pretraining import Contractive
 from sktransfer.pretraining._resolve import NAMES
 
 from ..nets import same_state, state_of, tiny_backbone, write_images
-from .pretrainers import PIXELS, X, _low_rank, _of_images, _pretrainer
+from .pretrainers import (
+    PIXELS,
+    X,
+    low_rank_table,
+    pretrainer_of_images,
+    small_pretrainer,
+)
 
 # The held-out objective
 
@@ -28,7 +34,7 @@ def test_the_score_is_the_loss_on_validation_rows(objective, kind, tmp_path):
     data = X if kind == "table" else PIXELS
     if kind == "paths":
         data = write_images(PIXELS, tmp_path)
-    fitted = _pretrainer(objective, **parameters).fit(data, X_val=data[:20])
+    fitted = small_pretrainer(objective, **parameters).fit(data, X_val=data[:20])
     score = fitted.score(data[:20])
     assert_allclose(score, -fitted.history_[-1]["valid_loss"], rtol=1e-6)
     assert fitted.score(data[:20]) == score
@@ -36,8 +42,8 @@ def test_the_score_is_the_loss_on_validation_rows(objective, kind, tmp_path):
 
 
 def test_the_score_of_an_autoencoder_by_formula():
-    rows = _low_rank()
-    fitted = _pretrainer("autoencoder").fit(rows[:200])
+    rows = low_rank_table()
+    fitted = small_pretrainer("autoencoder").fit(rows[:200])
     decoded = fitted.inverse_transform(fitted.features(rows[200:]))
     errors = (decoded - rows[200:]) / rows[:200].std(0)
     assert_allclose(fitted.score(rows[200:]), -np.mean(errors**2), rtol=1e-6)
@@ -45,9 +51,9 @@ def test_the_score_of_an_autoencoder_by_formula():
 
 @pytest.mark.parametrize("objective", NAMES)
 def test_training_improves_the_score_on_rows_held_out(objective):
-    rows = _low_rank()
+    rows = low_rank_table()
     short, long = (
-        _pretrainer(objective, max_epochs=n).fit(rows[:200]).score(rows[200:])
+        small_pretrainer(objective, max_epochs=n).fit(rows[:200]).score(rows[200:])
         for n in (1, 40)
     )
     assert long > short
@@ -55,7 +61,7 @@ def test_training_improves_the_score_on_rows_held_out(objective):
 
 def test_early_stopping_returns_to_the_best_epoch():
     rows = np.random.default_rng(0).normal(size=(60, 40))
-    fitted = _pretrainer(
+    fitted = small_pretrainer(
         "autoencoder", max_epochs=200, early_stopping=True, n_iter_no_change=3, lr=0.1
     )
     fitted.fit(rows[:30], X_val=rows[30:])
@@ -66,7 +72,7 @@ def test_early_stopping_returns_to_the_best_epoch():
 
 
 def test_early_stopping_sets_rows_aside():
-    fitted = _pretrainer(early_stopping=True).fit(X)
+    fitted = small_pretrainer(early_stopping=True).fit(X)
     assert "valid_loss" in fitted.history_[-1]
 
 
@@ -74,7 +80,7 @@ def test_early_stopping_sets_rows_aside():
 
 
 def test_warm_start_goes_on_from_a_copy():
-    first = _pretrainer(warm_start=True).fit(X)
+    first = small_pretrainer(warm_start=True).fit(X)
     backbone, before = first.backbone_, state_of(first.backbone_)
     first.fit(X)
     assert first.n_epochs_ == 6
@@ -84,7 +90,7 @@ def test_warm_start_goes_on_from_a_copy():
 
 
 def test_warm_start_keeps_to_its_objective():
-    fitted = _pretrainer("simclr", warm_start=True).fit(X)
+    fitted = small_pretrainer("simclr", warm_start=True).fit(X)
     net = fitted.net_
     fitted.set_params(objective="vicreg")
     with pytest.raises(ValueError, match=r"goes on with SimCLR.*backbone=fitted"):
@@ -93,7 +99,7 @@ def test_warm_start_keeps_to_its_objective():
 
 
 def test_warm_start_keeps_to_the_size_of_the_images():
-    fitted = _of_images(warm_start=True).fit(PIXELS)
+    fitted = pretrainer_of_images(warm_start=True).fit(PIXELS)
     with pytest.raises(ValueError, match="images of 8 x 8 pixels"):
         fitted.fit(np.repeat(PIXELS, 2, axis=1))
 
@@ -125,12 +131,12 @@ def test_a_transform_makes_as_many_views_as_are_compared(objective, times):
         seen.append(image.dtype)
         return image.flip(-1)
 
-    _of_images(objective, augment=transform, max_epochs=1).fit(PIXELS)
+    pretrainer_of_images(objective, augment=transform, max_epochs=1).fit(PIXELS)
     assert seen == [torch.uint8] * (24 * times)
 
 
 def test_named_changes_make_views_too():
-    fitted = _of_images("simclr", augment="auto", max_epochs=1).fit(PIXELS)
+    fitted = pretrainer_of_images("simclr", augment="auto", max_epochs=1).fit(PIXELS)
     assert np.isfinite(fitted.history_[-1]["train_loss"])
 
 
@@ -140,21 +146,21 @@ def test_named_changes_make_views_too():
 @pytest.mark.parametrize("objective", NAMES)
 @pytest.mark.parametrize("n", [2, 5])
 def test_batch_norm_and_a_last_batch_of_one_row(objective, n):
-    fitted = _of_images(objective, batch_size=4).fit(PIXELS[:n])
+    fitted = pretrainer_of_images(objective, batch_size=4).fit(PIXELS[:n])
     assert np.isfinite(fitted.transform(PIXELS)).all()
     assert np.isfinite(fitted.score(PIXELS[:n]))
 
 
 @pytest.mark.parametrize("objective", NAMES)
 def test_half_precision(objective):
-    fitted = _of_images(objective, precision="bf16").fit(PIXELS)
+    fitted = pretrainer_of_images(objective, precision="bf16").fit(PIXELS)
     assert np.isfinite(fitted.score(PIXELS))
     assert next(fitted.backbone_.parameters()).dtype == torch.float32
 
 
 def test_callbacks_of_ours():
     callbacks = [WeightAverage(), ClipGradient(0.5)]
-    fitted = _of_images("simclr", callbacks=callbacks).fit(PIXELS)
+    fitted = pretrainer_of_images("simclr", callbacks=callbacks).fit(PIXELS)
     assert np.isfinite(fitted.score(PIXELS))
     assert not hasattr(callbacks[0], "average_")
 
@@ -168,6 +174,6 @@ def test_a_contractive_net_of_attention_learns():
         def forward(self, x):
             return self.layer(x[:, None]).mean(1)
 
-    fitted = _pretrainer(Contractive(), backbone=Attends())
+    fitted = small_pretrainer(Contractive(), backbone=Attends())
     fitted.fit(X.astype(np.float32))
     assert np.isfinite(fitted.score(X.astype(np.float32)))

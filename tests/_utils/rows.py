@@ -25,18 +25,18 @@ def assert_right(found):
         assert np.array_equal(row, row_of(key))
 
 
-def _get(path, numbers):
+def get_rows(path, numbers):
     with FileStore(path) as store:
         return store.get(rows_of(numbers))
 
 
-def _put_and_get(path, numbers):
+def put_and_get(path, numbers):
     with FileStore(path) as store:
         store.put(rows_of(numbers))
         return store.get(rows_of(numbers))
 
 
-def _silent_get(path, numbers):
+def get_silently(path, numbers):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return _get(path, numbers)
+        return get_rows(path, numbers)

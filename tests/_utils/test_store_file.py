@@ -6,7 +6,7 @@ import pytest
 from sktransfer._utils import store_file
 from sktransfer._utils.store_file import FileStore
 
-from .rows import _get, _silent_get, assert_right, rows_of
+from .rows import assert_right, get_rows, get_silently, rows_of
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -53,16 +53,16 @@ def test_the_file_stays_small_and_keeps_what_is_used(path, monkeypatch):
             store.get(rows_of(range(10)))
     assert FileStore(path).info().n_bytes <= limit
     assert path.stat().st_size <= 1.2 * limit
-    assert len(_silent_get(path, range(10))) == 10
-    assert len(_silent_get(path, range(3900, 4000))) == 100
-    assert len(_silent_get(path, range(10, 2000))) == 0
+    assert len(get_silently(path, range(10))) == 10
+    assert len(get_silently(path, range(3900, 4000))) == 100
+    assert len(get_silently(path, range(10, 2000))) == 0
 
 
 def test_a_use_is_noted_once_an_hour(filled, monkeypatch):
     noted = []
     monkeypatch.setattr(FileStore, "_note_use", lambda self, keys: noted.append(keys))
-    _get(filled, range(3))
+    get_rows(filled, range(3))
     now = store_file.time.time()
     monkeypatch.setattr(store_file.time, "time", lambda: now + 3700)
-    _get(filled, range(3))
+    get_rows(filled, range(3))
     assert [len(keys) for keys in noted] == [0, 3]

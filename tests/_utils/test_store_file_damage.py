@@ -16,7 +16,7 @@ from sktransfer._utils.store_database import is_ours
 from sktransfer._utils.store_file import FileStore
 from sktransfer.exceptions import FeatureCacheWarning
 
-from .rows import _get, _put_and_get, _silent_get, assert_right, row_of, rows_of
+from .rows import assert_right, get_rows, get_silently, put_and_get, row_of, rows_of
 
 _NOBODY = 65534
 
@@ -41,7 +41,7 @@ def test_an_altered_row_is_computed_anew(filled, damage):
             found = store.get([key, other])
         assert found.keys() == {other}
         store.put({key: row_of(key)})
-    assert_right(_silent_get(filled, [0, 1]))
+    assert_right(get_silently(filled, [0, 1]))
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -90,11 +90,11 @@ def test_a_damaged_file_is_told_of_and_cleared(filled):
         file.seek(100)
         file.write(os.urandom(60_000))
     with pytest.warns(FeatureCacheWarning, match=r"features\.db.*cannot be used"):
-        assert _get(filled, range(300)) == {}
+        assert get_rows(filled, range(300)) == {}
     with pytest.raises(ValueError, match="cannot be used"):
         FileStore(filled).info()
     FileStore(filled).clear()
-    assert _silent_get(filled, range(300)) == {}
+    assert get_silently(filled, range(300)) == {}
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_another_database_is_left_alone(path):
         connection.execute("CREATE TABLE features (key TEXT, record TEXT)")
     before = path.read_bytes()
     with pytest.warns(FeatureCacheWarning, match="database of something else"):
-        assert _get(path, [1]) == {}
+        assert get_rows(path, [1]) == {}
     with pytest.raises(ValueError, match="database of something else"):
         FileStore(path).clear()
     assert path.read_bytes() == before
@@ -144,7 +144,7 @@ def test_an_older_layout_is_replaced(path):
         with FileStore(path) as store:
             assert store.get(rows_of([1])) == {}
             store.put(rows_of([1]))
-    assert len(_silent_get(path, [1])) == 1
+    assert len(get_silently(path, [1])) == 1
 
 
 def _put_six_times(store):
@@ -164,15 +164,15 @@ def test_a_full_disk(filled):
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert len(caught) == 1
-    assert len(_silent_get(filled, range(300))) == 300
-    assert_right(_silent_get(filled, range(900)))
+    assert len(get_silently(filled, range(300))) == 300
+    assert_right(get_silently(filled, range(900)))
 
 
 @pytest.mark.parametrize("where", ["missing/features.db", ".", "file/features.db"])
 def test_no_such_folder(tmp_path, where):
     (tmp_path / "file").touch()
     with pytest.warns(FeatureCacheWarning, match="cannot be used") as caught:
-        found = _put_and_get(tmp_path / where, range(10))
+        found = put_and_get(tmp_path / where, range(10))
     assert found == {}
     assert len(caught) == 1
 
@@ -201,9 +201,9 @@ def test_a_read_only_folder(exists):
                 store.put(rows_of(range(9)))
         warns = pytest.warns(FeatureCacheWarning, match="cannot be used")
         with _readable_only(folder), warns:
-            assert_right(_put_and_get(path, range(10)))
+            assert_right(put_and_get(path, range(10)))
         if exists:
-            assert len(_silent_get(path, range(9))) == 9
+            assert len(get_silently(path, range(9))) == 9
 
 
 def test_a_writer_that_does_not_end(filled, monkeypatch):
@@ -215,4 +215,4 @@ def test_a_writer_that_does_not_end(filled, monkeypatch):
             with pytest.warns(FeatureCacheWarning, match="locked"):
                 store.put(rows_of([300]))
         other.execute("ROLLBACK")
-    assert len(_silent_get(filled, range(301))) == 300
+    assert len(get_silently(filled, range(301))) == 300

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sktransfer._utils.store_file import FileStore
 
-from .rows import _silent_get, assert_right
+from .rows import assert_right, get_silently
 
 _KILLED_WRITERS = """
 import os, random, signal, sys, time, warnings
@@ -94,7 +94,7 @@ def test_writers_that_are_killed(path):
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert FileStore(path).info().n_rows > 100
-    assert_right(_silent_get(path, range(3100)))
+    assert_right(get_silently(path, range(3100)))
 
 
 def test_processes_that_create_the_file_at_once(path):
