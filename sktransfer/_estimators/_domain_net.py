@@ -63,7 +63,7 @@ class DomainNetEstimator(NetEstimator):
             labels, weight = labels[kept], weight[kept]
         told = sample_domain is not None or self.method != "auto"
         _check_domains(domains, start, methods, told)
-        if sample_domain is None:
+        if not told:
             _warn_of_fillings(labels)
         if unnamed and domains.labelled.any():
             row = int(np.flatnonzero(domains.labelled)[0])
@@ -216,19 +216,25 @@ def _check_domains(domains, start, methods, told):
 
 def _warn_of_fillings(labels):
     """Warn of what `pack_domains` puts where there is no label: here it is a class."""
-    found = set(labels.ravel().tolist())
-    filling = next(
-        (f for f in ("unlabelled", -1) if f in found and len(found) > 2), None
-    )
+    filling = _filling(labels.ravel())
     if filling is not None:
         warnings.warn(
-            f"y holds {filling!r}, which stands for no label after pack_domains, but "
-            "is a class like any other without sample_domain. Pass sample_domain to "
-            "fit, through a Pipeline as domainadaptclassifier__sample_domain or by "
-            "metadata routing.",
+            f"y holds {filling!r}, which pack_domains puts where there is no label. "
+            "Without sample_domain it is a class like any other. If it is none, pass "
+            "sample_domain to fit: through a Pipeline, by metadata routing or as "
+            "domainadaptclassifier__sample_domain.",
             UserWarning,
             stacklevel=2,
         )
+
+
+def _filling(labels):
+    """Return the label that is likely none, or None: {-1, 1} are classes."""
+    if labels.dtype.kind in "if":
+        is_last = labels.size and labels.min() == -1
+        return -1 if is_last and len(np.unique(labels)) > 2 else None
+    named = any(isinstance(label, str) and label == "unlabelled" for label in labels)
+    return "unlabelled" if named else None
 
 
 def _with_a_source(rows):

@@ -23,21 +23,17 @@ def file_digest(path, row):
 
     A file is read again only if it may have changed since.
     """
-    state = settled_state(path)
-    found = _known(path, state)
+    found = known_digest(path, settled_state(path))
     if found is None:
-        found = content_digest(read_content(path, row))
+        content, state = read_content(path, row)
+        found = content_digest(content)
         if state is not None:
             _remember(path, state, found)
     return found
 
 
-def known_digest(path):
-    """Return the digest of what is in the file, if that is known, else None."""
-    return _known(path, settled_state(path))
-
-
-def _known(path, state):
+def known_digest(path, state):
+    """Return the digest of what the file at `path` held in that state, or None."""
     with _LOCK:
         known, found = _DIGESTS.get(path, (None, None))
     return found if state is not None and state == known else None

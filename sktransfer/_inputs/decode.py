@@ -9,6 +9,7 @@ import torch
 from PIL import ExifTags, Image, UnidentifiedImageError
 from torchvision.io import ImageReadMode
 
+from .._utils.files import settled_state
 from .._utils.messages import first_line
 
 # Only what has a bounded decoder in Pillow itself: EPS, say, would start Ghostscript.
@@ -66,14 +67,18 @@ def decode(path, row, content=None):
 
 
 def read_content(path, row):
-    """Return what is in the image file `path`, bytes, and raise as `decode` does."""
+    """Return what is in the image file `path`, bytes, and the state of that file.
+
+    As of `settled_state`, after reading; it raises as `decode` does.
+    """
     where = _where(path, row)
     _check_regular_file(path, where)
     try:
         if os.path.getsize(path) > _LARGE_FILE:
             decode(path, row)  # anything but an image is not worth the memory
         with open(path, "rb") as file:
-            return file.read()
+            # of what was opened: by now `path` may lead to another file
+            return file.read(), settled_state(file.fileno())
     except OSError as error:
         raise _unreadable(where, error) from error
 

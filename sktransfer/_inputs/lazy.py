@@ -81,9 +81,8 @@ class ImagePaths(_LazyImages):
         for stop, (path, row) in enumerate(
             zip(self._items, self._rows, strict=True), 1
         ):
-            content = read_content(str(path), int(row))
-            # asked after reading: what it was before may be another content's
-            contents.append((content, known_digest(str(path))))
+            content, state = read_content(str(path), int(row))
+            contents.append((content, known_digest(str(path), state)))
             n_bytes += len(content)
             if n_bytes > _BYTES_AT_ONCE or stop == len(self):
                 rows = slice(start, stop)

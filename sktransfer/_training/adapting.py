@@ -36,10 +36,12 @@ class AdaptingNet(TransferNet):
     def share_optimizer(self):
         """Let what learns along step with the net, if that has the same optimizer.
 
-        One step of both is faster than two. The schedule leaves its learning rate.
+        One step of both is faster than two. Callbacks would take it for the net's.
         """
         auxiliary = self.adaptation.optimizer
-        if auxiliary is not None and type(auxiliary) is type(self.optimizer_):
+        if auxiliary is None or self.config.callbacks:
+            return
+        if type(auxiliary) is type(self.optimizer_):
             self.optimizer_.add_param_group(auxiliary.param_groups[0])
             self.adaptation.optimizer = None
 
@@ -95,9 +97,10 @@ class AdaptingNet(TransferNet):
 
     def retire(self):
         """Let go of what only training needs."""
-        del self.optimizer_.param_groups[len(self._peaks) :]
-        for parameter in self.adaptation.parameters:
-            self.optimizer_.state.pop(parameter, None)
+        if self.adaptation.parameters and self.adaptation.optimizer is None:
+            self.optimizer_.param_groups.pop()
+            for parameter in self.adaptation.parameters:
+                self.optimizer_.state.pop(parameter, None)
         self.adaptation = self.views = self.target_batches = self._sight = None
         self._bare = {}
         return self

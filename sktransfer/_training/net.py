@@ -261,8 +261,8 @@ class _Run:
 
     def __init__(self, net, factors):
         groups = net.optimizer_.param_groups
-        # groups without a peak keep their learning rate
-        self.groups = list(zip(groups, net._peaks, strict=False))
+        some = groups[: len(net._peaks)]  # further ones keep their learning rate
+        self.groups = list(zip(some, net._peaks, strict=True))
         self.parameters = [p for group in groups for p in group["params"]]
         self.autocast = autocast(
             net.config.precision,

@@ -13,6 +13,8 @@ _TICK = 2_000_000_000  # nanoseconds
 def settled_state(path):
     """Return what differs whenever the file does, or None if that is not sure.
 
+    `path` may be the number of an open file, too.
+
     The system notes the time of every change in a file, and, other than that of the
     last edit, nobody can set that time.
     """

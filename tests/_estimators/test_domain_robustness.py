@@ -148,9 +148,17 @@ def test_packed_rows_without_their_domains(names):
     rows, packed, domain = pack_domains(X, y, X)
     filling = "-1" if names is None else "'unlabelled'"
     model = DomainAdaptClassifier(**FAST)
-    with pytest.warns(UserWarning, match=f"y holds {filling}, which stands for no la"):
+    with pytest.warns(UserWarning, match=f"y holds {filling}, which pack_domains puts"):
         model.fit(rows, packed)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model.fit(rows, packed, sample_domain=domain)
         model.fit(rows, np.where(packed == packed[0], 1, -1))  # classes like others
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 2], [-2, -1, 1], [0.5, -0.5, 1.5]])
+def test_labels_that_are_no_fillings(labels):
+    y = np.array([str(label) for label in labels] if 0.5 in labels else labels)[Y % 3]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        DomainAdaptClassifier(**FAST).fit(X, y)

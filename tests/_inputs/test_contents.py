@@ -7,6 +7,7 @@ import pytest
 
 from sktransfer._inputs import contents, lazy, read_images
 from sktransfer._inputs.contents import content_digest, file_digest
+from sktransfer._inputs.decode import read_content
 from sktransfer._utils import files
 
 _AGE = 10_000_000_000
@@ -105,6 +106,29 @@ def test_a_file_that_is_gone(path, reads):
         file_digest(path, 7)
     with pytest.raises(FileNotFoundError, match=r"Row 0 .*image\.png"):
         read_images([path]).digest(0)
+
+
+def test_a_link_that_led_elsewhere_while_it_was_read(path, reads, monkeypatch):
+    other, link = path + "2", path + "-link"
+    with open(other, "wb") as file:
+        file.write(b"CONTENT")
+    os.symlink(other, link)
+    rows = read_images([link])
+    assert rows.digest(0) == content_digest(b"CONTENT")
+
+    def lead(target):
+        os.unlink(link)
+        os.symlink(target, link)
+
+    def reading(*args):
+        lead(path)
+        read = read_content(*args)
+        lead(other)
+        return read
+
+    monkeypatch.setattr(lazy, "read_content", reading)
+    (part,) = rows.parts()
+    assert part.digest(0) == content_digest(b"content")
 
 
 def test_contents_in_memory_are_not_hashed_again(path, reads, monkeypatch):

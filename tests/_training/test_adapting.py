@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
+from skorch.callbacks import Checkpoint, LRScheduler
 
 from sktransfer import DomainAdaptClassifier
 from sktransfer.adaptation import (
@@ -311,6 +312,23 @@ def test_what_learns_along_learns_the_same_by_an_optimizer_of_its_own():
     for one, other in zip(shared.history_, apart.history_, strict=True):
         assert {**one, "dur": 0} == {**other, "dur": 0}
     assert same_state(shared.net_.module_.state_dict(), apart.net_.module_.state_dict())
+
+
+def test_callbacks_see_the_optimizer_of_the_net_alone(tmp_path):
+    schedule = LRScheduler("StepLR", step_size=1, gamma=0.1)
+    found = []
+
+    class Watched(DANN):
+        def begin_epoch(self, game):
+            groups = game.net.adaptation.optimizer.param_groups
+            found.extend(group["lr"] for group in groups)
+
+    Watched.__init__ = DANN.__init__
+    checkpoint = Checkpoint(dirname=tmp_path, monitor=None)
+    options = {"lr_schedule": "constant", "callbacks": [schedule, checkpoint]}
+    net = fitted(Watched(), **options).net_
+    assert found == [1e-3, 1e-3]
+    net.load_params(checkpoint=checkpoint)
 
 
 @pytest.mark.parametrize("method", ["dann", "mcd", "wdgrl"])
